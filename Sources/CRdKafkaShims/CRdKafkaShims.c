@@ -1,0 +1,1 @@
+#include "CRdKafkaShims.h"

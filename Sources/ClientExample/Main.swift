@@ -1,0 +1,4 @@
+@main
+enum ClientExampleMain {
+    static func main() {}
+}

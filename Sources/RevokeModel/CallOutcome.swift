@@ -1,0 +1,78 @@
+/// An error code that a server gave: 1 to 64 characters of `[A-Za-z0-9_.-]`. The client makes it only when it shares
+/// no 8 characters in a row with a key.
+public struct ErrorCode: Hashable, Sendable, CustomStringConvertible {
+    /// The code as text.
+    public let text: String
+
+    /// Makes a code of a text, or nil when the text has another form.
+    public init?(_ text: String) {
+        guard (1...64).contains(text.utf8.count) else { return nil }
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):
+                continue
+            default: return nil
+            }
+        }
+        self.text = text
+    }
+
+    public var description: String { text }
+}
+
+/// What a call ended with. Closed: the failure policy switches over it without `default`.
+public enum CallOutcome: Hashable, Sendable {
+    /// 204 with a complete head: the only success.
+    case revoked
+    /// 400, 403, 404, 410 or 422: can be about the contract.
+    case rejected(status: Int, code: ErrorCode?)
+    /// 401 to a request that was sent with this version of the key.
+    case unauthorized(keyVersion: UInt64)
+    /// 409 or 423.
+    case conflict(status: Int)
+    /// 429; the delay is in milliseconds, nil when the server gave none that is valid.
+    case rateLimited(retryAfter: Int64?)
+    /// 408, 421 or 425: try again on a new connection.
+    case transient(status: Int)
+    /// 500, 502, 503, 504 or another 5xx that is not `misdirected`; the delay is in milliseconds.
+    case unavailable(status: Int, retryAfter: Int64?)
+    /// Another 2xx, a 3xx, another 4xx, 407, 501, 505 or 511: a proxy, a wrong path, a firewall.
+    case misdirected(status: Int)
+    /// Nothing was sent: the host could not be reached.
+    case unreachable(UnreachableCause)
+    /// Sent, and no complete answer: may have been applied.
+    case ambiguous(AmbiguousCause)
+    /// Nothing was sent: the gate before the send found that the loop had stood still for too long.
+    case withheld
+}
+
+/// Why a host could not be reached. Nothing was sent.
+public enum UnreachableCause: String, CaseIterable, Hashable, Sendable {
+    /// The name was not resolved.
+    case nameResolution = "name_resolution"
+    /// The connection was refused or could not be made.
+    case connect
+    /// The deadline passed before anything was sent.
+    case timeout
+    /// The TLS handshake failed.
+    case tls
+    /// The server's certificate is not trusted, or the CA file cannot be used.
+    case untrustedCertificate = "untrusted_certificate"
+    /// Another failure before the send.
+    case other
+}
+
+/// Why a request that was sent has no complete answer.
+public enum AmbiguousCause: String, CaseIterable, Hashable, Sendable {
+    /// The deadline passed.
+    case deadline
+    /// The connection was closed or reset before a complete answer.
+    case connectionClosed = "connection_closed"
+    /// The head of the answer is cut off.
+    case incompleteHead = "incomplete_head"
+    /// The answer is not HTTP, or over a limit.
+    case garbage
+    /// A second send of the same request was stopped.
+    case resendStopped = "resend_stopped"
+}

@@ -1,0 +1,4 @@
+@main
+enum RevokeWorkerSimulateMain {
+    static func main() {}
+}

@@ -1,0 +1,4 @@
+@main
+enum RevokeWorkerMain {
+    static func main() {}
+}
