@@ -15,5 +15,10 @@ public struct AccountName: Hashable, Sendable, CustomStringConvertible {
         self.text = text
     }
 
+    private init(unchecked text: String) { self.text = text }
+
     public var description: String { text }
+
+    /// The usual name of an only account.
+    public static let main = AccountName(unchecked: "main")
 }
