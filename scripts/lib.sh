@@ -1,0 +1,51 @@
+# Shared by the scripts in this folder; to be sourced. Sets `root`, the repository's root, and goes there.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root" || exit 1
+
+# The exit code of a command that cannot do its job for want of a broker.
+# shellcheck disable=SC2034
+readonly no_broker=77
+
+say() { printf '%s: %s\n' "${0##*/}" "$*"; }
+warn() { say "$*" >&2; }
+die() {
+    warn "$*"
+    exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# version_at_least HAVE WANT: compares dotted numbers.
+version_at_least() {
+    [ "$(printf '%s\n%s\n' "$2" "$1" | sort -t. -k1,1n -k2,2n -k3,3n | head -n 1)" = "$2" ]
+}
+
+# The first number like 6.3.1 in what `swift --version` says; empty when there is no Swift.
+swift_version() {
+    have swift || return 0
+    swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9.]*[0-9]\).*/\1/p' | head -n 1
+}
+
+# as_root COMMAND...: runs a command as root, by sudo where this is another user.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif have sudo; then
+        sudo "$@"
+    else
+        die "this needs root, and there is no sudo: run as root: $*"
+    fi
+}
+
+# A python3 that has PyYAML; empty when there is none.
+python_with_yaml() {
+    local candidate
+    for candidate in python3 /usr/bin/python3; do
+        if "$candidate" -c 'import yaml' >/dev/null 2>&1; then
+            printf '%s\n' "$candidate"
+            return 0
+        fi
+    done
+}
