@@ -1,6 +1,6 @@
 /// Why a record is not a `revoke-credentials` event. The raw value is the reason in the dead letter's header
 /// `revoke-dlq-reason`.
-public enum DecodingFailure: String, CaseIterable, Hashable, Sendable {
+public enum DecodingFailure: String, Error, CaseIterable, Hashable, Sendable {
     /// The value is null.
     case tombstone
     /// The value has no bytes.
@@ -27,17 +27,17 @@ public enum DecodingFailure: String, CaseIterable, Hashable, Sendable {
     case notAnObject = "not_an_object"
     /// A key stands twice in the envelope or in the data.
     case duplicateKey = "duplicate_key"
-    /// A `ce_*` or `content-type` header stands twice with different values.
+    /// A `ce_*`, `content-type` or `revoke-dlq-*` header stands twice with different values.
     case duplicateHeader = "duplicate_header"
-    /// A `ce_*` or `content-type` header is null.
+    /// A `ce_*`, `content-type` or `revoke-dlq-*` header is null.
     case nullHeader = "null_header"
-    /// A `ce_*` or `content-type` header is not UTF-8.
+    /// A `ce_*`, `content-type` or `revoke-dlq-*` header is not UTF-8.
     case headerNotUTF8 = "header_not_utf8"
     /// Attribute headers begin with `ce-` or `CE_` and not with `ce_`.
     case wrongHeaderPrefix = "wrong_header_prefix"
     /// The content type is `application/cloudevents-batch`.
     case batch
-    /// The content type is not JSON.
+    /// The content type is neither JSON nor `application/cloudevents+json`.
     case contentType = "content_type"
     /// The event carries `data_base64`.
     case dataBase64 = "data_base64"
@@ -47,11 +47,11 @@ public enum DecodingFailure: String, CaseIterable, Hashable, Sendable {
     case notACloudEvent = "not_a_cloud_event"
     /// The attribute `specversion` is missing or not `1.0`.
     case specVersion = "spec_version"
-    /// The attribute `id` is missing, empty or not a string.
+    /// The attribute `id` is missing, empty, not a string, or holds U+0000 or a lone surrogate.
     case idMissing = "id_missing"
-    /// The attribute `source` is missing, empty or not a string.
+    /// The attribute `source` is missing, empty, not a string, or holds U+0000 or a lone surrogate.
     case sourceMissing = "source_missing"
-    /// The attribute `type` is missing, empty or not a string.
+    /// The attribute `type` is missing, empty, not a string, or holds U+0000 or a lone surrogate.
     case typeMissing = "type_missing"
     /// The attribute `type` is not `revoke-credentials`.
     case unknownType = "unknown_type"
@@ -69,12 +69,12 @@ public enum DecodingFailure: String, CaseIterable, Hashable, Sendable {
     case contractBoolean = "contract_boolean"
     /// `acme_contract_id` is an array or an object.
     case contractNotANumber = "contract_not_a_number"
-    /// `acme_contract_id` is 0.
+    /// `acme_contract_id` is 0 or -0.
     case contractZero = "contract_zero"
     /// `acme_contract_id` is negative.
     case contractNegative = "contract_negative"
     /// `acme_contract_id` is above 2^53 − 1.
     case contractTooLarge = "contract_too_large"
-    /// `account` is null, empty or not a string.
+    /// `account` is null, empty, not a string, or holds U+0000 or a lone surrogate.
     case accountInvalid = "account_invalid"
 }

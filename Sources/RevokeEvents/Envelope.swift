@@ -1,0 +1,63 @@
+internal import JSON
+internal import RevokeModel
+
+/// A structured event as it stands in a JSON text: the members that count, as tokens, and where the data is
+/// (CloudEvents JSON event format 1.0.2). Nothing is judged but the grammar and doubled keys.
+struct Envelope {
+    /// The reader that gave the tokens, at the end of the text.
+    private(set) var reader: JSONReader
+    private(set) var specVersion: JSONToken?
+    private(set) var id: JSONToken?
+    private(set) var source: JSONToken?
+    private(set) var type: JSONToken?
+    private(set) var time: JSONToken?
+    private(set) var subject: JSONToken?
+    private(set) var dataContentType: JSONToken?
+    /// Where the member `data` is; nil when there is none or it is null.
+    private(set) var data: Range<Int>?
+    /// Whether there is a member `data_base64` that is not null.
+    private(set) var hasDataBase64 = false
+    /// Whether there is a member `acme_contract_id`, as bare events have it.
+    private(set) var hasContract = false
+
+    init(_ bytes: [UInt8], in text: Range<Int>, maximumDepth: Int) throws(DecodingFailure) {
+        reader = JSONReader(bytes, in: text, maximumDepth: maximumDepth)
+        try reader.beginTopObject()
+        var keys = JSONKeyList()
+        while case .key(let key) = try reader.token() {
+            keys.append(key)
+            try readMember(key)
+        }
+        while try reader.token() != .end {}
+        if keys.duplicate(in: reader) != nil { throw .duplicateKey }
+    }
+
+    /// The reader is behind a key.
+    private mutating func readMember(_ key: JSONString) throws(DecodingFailure) {
+        if reader.string(key, equals: "data") {
+            let range = try reader.skippedValue()
+            data = reader.bytes[range.lowerBound] == UInt8(ascii: "n") ? nil : range
+            return
+        }
+        let value = try reader.memberValue()
+        if reader.string(key, equals: "id") {
+            id = value
+        } else if reader.string(key, equals: "type") {
+            type = value
+        } else if reader.string(key, equals: "time") {
+            time = value
+        } else if reader.string(key, equals: "source") {
+            source = value
+        } else if reader.string(key, equals: "subject") {
+            subject = value
+        } else if reader.string(key, equals: "specversion") {
+            specVersion = value
+        } else if reader.string(key, equals: "data_base64") {
+            hasDataBase64 = value != .null
+        } else if reader.string(key, equals: "datacontenttype") {
+            dataContentType = value
+        } else if reader.string(key, equals: "acme_contract_id") {
+            hasContract = true
+        }
+    }
+}
