@@ -8,7 +8,8 @@ public struct AccountName: Hashable, Sendable, CustomStringConvertible {
         guard (1...64).contains(text.utf8.count) else { return nil }
         for byte in text.utf8 {
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): continue
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+                continue
             default: return nil
             }
         }
@@ -17,6 +18,7 @@ public struct AccountName: Hashable, Sendable, CustomStringConvertible {
 
     private init(unchecked text: String) { self.text = text }
 
+    /// The name as text.
     public var description: String { text }
 
     /// The usual name of an only account.

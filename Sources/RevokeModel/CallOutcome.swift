@@ -18,6 +18,7 @@ public struct ErrorCode: Hashable, Sendable, CustomStringConvertible {
         self.text = text
     }
 
+    /// The code as text.
     public var description: String { text }
 }
 

@@ -13,7 +13,9 @@ public struct ContractID: Hashable, Sendable, Comparable, CustomStringConvertibl
         self.value = value
     }
 
+    /// Compares by number.
     public static func < (left: ContractID, right: ContractID) -> Bool { left.value < right.value }
 
+    /// The id in decimal.
     public var description: String { String(value) }
 }

@@ -42,8 +42,10 @@ public struct RevokeEvent: Hashable, Sendable {
 
 /// What was odd about a valid event; counted by the metrics.
 public struct EventWarnings: OptionSet, Hashable, Sendable {
+    /// The set as bits.
     public let rawValue: UInt8
 
+    /// Makes a set of bits.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// The record's key is there and is not the contract id in decimal.
