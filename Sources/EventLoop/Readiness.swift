@@ -2,8 +2,10 @@ internal import CUV
 
 /// What a descriptor is ready for, or what a watch is interested in.
 public struct Readiness: OptionSet, Hashable, Sendable {
+    /// libuv's bits (`uv_poll_event`).
     public let rawValue: Int32
 
+    /// Makes a set of libuv's bits.
     public init(rawValue: Int32) { self.rawValue = rawValue }
 
     /// Bytes can be read, or the end.

@@ -22,7 +22,8 @@ public final class SignalWatch: LoopHandle {
         do throws(EventLoopError) {
             let signal = unsafe storage.assumingMemoryBound(to: uv_signal_t.self)
             // Not `uv_signal_start_oneshot`: it restores the default disposition, which process 1 ignores.
-            let code = unsafe uv_signal_start(signal, { handle, _ in unsafe SignalWatch.object(of: handle)?.arrived() }, number)
+            let code = unsafe uv_signal_start(
+                signal, { handle, _ in unsafe SignalWatch.object(of: handle)?.arrived() }, number)
             try EventLoopError.check(code, "uv_signal_start")
             if oneShot { try EventLoopError.check(uv_shims_end_on_second(number), "sigaction") }
         } catch {
