@@ -8,7 +8,7 @@ internal import CUV
 public final class DescriptorWatch: LoopHandle {
     /// What the watch is interested in now; empty at first and after an error.
     public private(set) var interest: Readiness = []
-    private let handler: (Readiness) -> Void
+    private var handler: (Readiness) -> Void
 
     init(
         loop: UnsafeMutablePointer<uv_loop_t>, descriptor: Int32, _ handler: @escaping (Readiness) -> Void
@@ -18,6 +18,8 @@ public final class DescriptorWatch: LoopHandle {
             unsafe uv_poll_init(loop, storage.assumingMemoryBound(to: uv_poll_t.self), descriptor)
         }
     }
+
+    override func releaseHandler() { handler = { _ in } }
 
     /// Says what to watch for; empty stops the watch. Costs nothing when the interest is the same as before.
     ///

@@ -39,7 +39,7 @@ public final class FileWatch {
 final class FileNotifications: LoopHandle {
     private let directory: String
     private let name: String
-    private let changed: () -> Void
+    private var changed: () -> Void
 
     init(
         loop: UnsafeMutablePointer<uv_loop_t>, path: String, _ changed: @escaping () -> Void
@@ -56,6 +56,8 @@ final class FileNotifications: LoopHandle {
             unsafe uv_fs_event_init(loop, storage.assumingMemoryBound(to: uv_fs_event_t.self))
         }
     }
+
+    override func releaseHandler() { changed = {} }
 
     /// Starts to listen, or starts anew. Without success polling alone remains, and the next change that it sees tries
     /// again.
@@ -80,7 +82,7 @@ final class FileNotifications: LoopHandle {
 
 /// Compares what the system says of a file at an interval, on libuv's threads.
 final class FilePolling: LoopHandle {
-    private let changed: () -> Void
+    private var changed: () -> Void
 
     init(
         loop: UnsafeMutablePointer<uv_loop_t>, path: String, interval: Int64, _ changed: @escaping () -> Void
@@ -98,4 +100,6 @@ final class FilePolling: LoopHandle {
             throw EventLoopError(code: code, operation: "uv_fs_poll_start")
         }
     }
+
+    override func releaseHandler() { changed = {} }
 }

@@ -36,7 +36,7 @@ public class LoopHandle {
         unsafe uv_close(storage.assumingMemoryBound(to: uv_handle_t.self)) { handle in
             guard let handle = unsafe handle else { return }
             if let data = unsafe uv_handle_get_data(handle) {
-                unsafe Unmanaged<LoopHandle>.fromOpaque(data).release()
+                unsafe Unmanaged<LoopHandle>.fromOpaque(data).takeRetainedValue().releaseHandler()
             }
             unsafe UnsafeMutableRawPointer(handle).deallocate()
         }
@@ -44,6 +44,9 @@ public class LoopHandle {
 
     /// Called once, before libuv closes the handle.
     func willClose() {}
+
+    /// Called once, when libuv is done with the handle: lets go of the handler, which may hold this object.
+    func releaseHandler() {}
 
     /// The object of a handle that libuv hands to a callback; nil when it is closed.
     static func object(of handle: UnsafeMutableRawPointer?) -> Self? {

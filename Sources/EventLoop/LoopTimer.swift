@@ -3,7 +3,7 @@ internal import CUV
 /// A timer of a loop. It stands still while the machine is suspended (libuv reads CLOCK_MONOTONIC).
 @safe
 public final class LoopTimer: LoopHandle {
-    private let fire: () -> Void
+    private var fire: () -> Void
     private let loop: UnsafeMutablePointer<uv_loop_t>
 
     init(loop: UnsafeMutablePointer<uv_loop_t>, _ fire: @escaping () -> Void) throws(EventLoopError) {
@@ -13,6 +13,8 @@ public final class LoopTimer: LoopHandle {
             unsafe uv_timer_init(loop, storage.assumingMemoryBound(to: uv_timer_t.self))
         }
     }
+
+    override func releaseHandler() { fire = {} }
 
     /// Starts the timer, or starts it anew.
     ///

@@ -9,7 +9,7 @@ internal import CUVShims
 public final class SignalWatch: LoopHandle {
     private let oneShot: Bool
     private var fired = false
-    private let handler: () -> Void
+    private var handler: () -> Void
 
     init(
         loop: UnsafeMutablePointer<uv_loop_t>, number: Int32, oneShot: Bool, _ handler: @escaping () -> Void
@@ -31,6 +31,8 @@ public final class SignalWatch: LoopHandle {
             throw error
         }
     }
+
+    override func releaseHandler() { handler = {} }
 
     private func arrived() {
         guard oneShot else { return handler() }

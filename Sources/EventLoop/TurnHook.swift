@@ -2,7 +2,7 @@ internal import CUV
 
 /// Is called once in each turn of a loop, before the loop waits for events. It does not keep the loop running.
 public final class TurnHook: LoopHandle {
-    private let handler: () -> Void
+    private var handler: () -> Void
 
     init(loop: UnsafeMutablePointer<uv_loop_t>, _ handler: @escaping () -> Void) throws(EventLoopError) {
         self.handler = handler
@@ -18,4 +18,6 @@ public final class TurnHook: LoopHandle {
             throw EventLoopError(code: code, operation: "uv_prepare_start")
         }
     }
+
+    override func releaseHandler() { handler = {} }
 }

@@ -57,7 +57,7 @@ final class WakeupGate: Sendable {
 /// The part of a wake-up that stays on the loop.
 final class WakeupHandle: LoopHandle {
     let gate = WakeupGate()
-    private let handler: () -> Void
+    private var handler: () -> Void
 
     init(loop: UnsafeMutablePointer<uv_loop_t>, _ handler: @escaping () -> Void) throws(EventLoopError) {
         self.handler = handler
@@ -70,6 +70,8 @@ final class WakeupHandle: LoopHandle {
     }
 
     override func willClose() { gate.set(0) }
+
+    override func releaseHandler() { handler = {} }
 
     private func arrived() {
         if gate.closeRequested { close() } else { handler() }

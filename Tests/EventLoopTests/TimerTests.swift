@@ -122,8 +122,10 @@ struct TimerTests {
         do {
             let witness = Witness()
             seen = witness
-            let timer = try loop.makeTimer { _ = witness }
-            timer.close()
+            // The handler holds the timer, which is what a handler that restarts its timer does.
+            var timer: LoopTimer?
+            timer = try loop.makeTimer { _ = (witness, timer) }
+            timer?.close()
         }
         loop.run()
         #expect(seen == nil)
