@@ -49,7 +49,7 @@ public struct WorkerConfiguration: Hashable, Sendable {
 
     /// The one account.
     public var account = AccountConfiguration()
-    /// The account of events that name none. With one account it is that account's name.
+    /// The account of events that name none, when it is given: then it is the name of the one account.
     public var defaultAccount: String?
     /// The time between two looks at a key file, beside notifications of the file system.
     public var keyPollInterval: Int64 = 0
