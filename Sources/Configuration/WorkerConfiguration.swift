@@ -192,3 +192,11 @@ public struct BudgetWindow: Hashable, Sendable {
         self.milliseconds = milliseconds
     }
 }
+
+extension Budget {
+    /// Reads `80/5s,800/3m` or `unlimited`; nil when the text has another form.
+    public init?(text: String) {
+        guard let budget = try? BudgetText.parse(text) else { return nil }
+        self = budget
+    }
+}

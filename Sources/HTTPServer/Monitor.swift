@@ -5,12 +5,12 @@
 #endif
 
 /// A value under a lock with a condition. POSIX calls, since the thread sanitizer knows them.
-@safe final class Monitor<Value>: @unchecked Sendable {
+@safe package final class Monitor<Value>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var value: Value
 
-    init(_ value: sending Value) {
+    package init(_ value: sending Value) {
         self.value = value
         unsafe mutex.initialize(to: pthread_mutex_t())
         unsafe condition.initialize(to: pthread_cond_t())
@@ -32,19 +32,19 @@
     }
 
     /// Runs the body under the lock.
-    func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
+    package func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         return body(&value)
     }
 
     /// Wakes the threads that wait.
-    func signal() {
+    package func signal() {
         unsafe pthread_cond_broadcast(condition)
     }
 
     /// What a body that waits wants next.
-    enum Step<Result> {
+    package enum Step<Result> {
         /// The wait ends with this result.
         case done(Result)
         /// Wait for a signal, at most until this time of `now()`; nil: without a bound.
@@ -52,7 +52,7 @@
     }
 
     /// Runs the body under the lock, again after each signal or when its time has come, until it is done.
-    func wait<Result>(_ body: (inout Value) -> Step<Result>) -> Result {
+    package func wait<Result>(_ body: (inout Value) -> Step<Result>) -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         while true {
@@ -67,7 +67,7 @@
     }
 
     /// The clock of `wait(until:)`, in nanoseconds.
-    static func now() -> Int64 {
+    package static func now() -> Int64 {
         var time = timespec()
         #if canImport(Glibc)
             unsafe clock_gettime(CLOCK_MONOTONIC, &time)
