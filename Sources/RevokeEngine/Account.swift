@@ -1,0 +1,145 @@
+import RevokeModel
+
+/// The state of the account: its hold, its streak, its breaker, its pace.
+struct Account: Sendable {
+    /// Within this time of the last good answer a contract's trouble counts as its own.
+    static let proofDuration: Int64 = 600_000
+    /// The most contracts that a streak remembers by name.
+    static let streakMemory = 64
+    /// The longest Retry-After that is honoured: 1 h.
+    static let retryAfterCap: Int64 = 3_600_000
+    static let fullPace = 1_024
+    static let leastPace = 64
+    static let recoveryInterval: Int64 = 5_000
+
+    private(set) var hold: HoldKind?
+    /// The calls from this one on were started after the hold began.
+    private(set) var holdBeganAtCall: CallID = 0
+    private(set) var holdEndedAt: Int64?
+    /// When the next probe may start.
+    var nextProbe: Int64 = 0
+    var probeInterval: Int64 = 0
+    /// The probe in flight; 0 when there is none.
+    var probe: CallID = 0
+    var lastProbed: ContractID?
+
+    private(set) var lastGoodAt: Int64?
+    private(set) var streak: [ContractID] = []
+    private(set) var lastUnauthorized: ContractID?
+    private(set) var failuresInRow: [ContractID] = []
+
+    private(set) var pace = Account.fullPace
+    /// A 429 to a call from this one on halves the rate again.
+    private var halvesFromCall: CallID = 0
+    private var paceChangedAt: Int64 = 0
+    private var rateLimitsInRow = 0
+
+    var keyVersion: UInt64 = 1
+    /// A 429's Retry-After: nothing starts before it.
+    private(set) var notBefore: Int64 = 0
+
+    func isUnproven(limit: Int) -> Bool { streak.count > limit }
+
+    func goodWithinProofDuration(now: Int64) -> Bool {
+        guard let lastGoodAt else { return false }
+        return now - lastGoodAt <= Self.proofDuration
+    }
+
+    /// A good answer to a call. Returns the hold that it ended.
+    mutating func good(call: CallID, now: Int64) -> HoldKind? {
+        lastGoodAt = now
+        streak = []
+        failuresInRow = []
+        lastUnauthorized = nil
+        guard let hold, call >= holdBeganAtCall else { return nil }
+        endHold(now: now)
+        rateLimitsInRow = 0
+        return hold
+    }
+
+    private mutating func endHold(now: Int64) {
+        hold = nil
+        holdEndedAt = now
+        probe = 0
+    }
+
+    /// A contract got a permanent answer. Returns whether it may settle.
+    mutating func permanentAnswer(_ contract: ContractID, limit: Int) -> Bool {
+        failuresInRow = []
+        lastUnauthorized = nil
+        if !streak.contains(contract), streak.count < max(limit + 1, Self.streakMemory) { streak.append(contract) }
+        return streak.count <= limit
+    }
+
+    /// A transient failure. Returns whether the breaker opens.
+    mutating func failure(_ contract: ContractID, breaker: Int) -> Bool {
+        lastUnauthorized = nil
+        if !failuresInRow.contains(contract) { failuresInRow.append(contract) }
+        return failuresInRow.count >= breaker
+    }
+
+    /// A 401 with the current key. Returns whether it is the account's trouble.
+    mutating func unauthorized(_ contract: ContractID, now: Int64) -> Bool {
+        failuresInRow = []
+        let other = lastUnauthorized.map { $0 != contract } ?? false
+        lastUnauthorized = contract
+        return other || !goodWithinProofDuration(now: now)
+    }
+
+    /// Begins a hold, or goes on with it after a failed probe. Returns whether it is new.
+    ///
+    /// - Parameter share: the topic's partitions by the worker's: probes of the fleet together keep the interval.
+    mutating func beginHold(_ kind: HoldKind, nextCall: CallID, now: Int64, share: Int64) -> Bool {
+        let isNew = hold != kind
+        if isNew {
+            hold = kind
+            holdBeganAtCall = nextCall
+            probeInterval = kind == .unavailable ? 1_000 : 5_000
+            nextProbe = max(nextProbe, now + probeInterval * share)
+        }
+        failuresInRow = []
+        return isNew
+    }
+
+    /// A probe failed: the next one is later.
+    mutating func probeFailed(now: Int64, share: Int64) {
+        guard let hold else { return }
+        probeInterval = min(probeInterval * 2, hold == .unavailable ? 5_000 : 60_000)
+        nextProbe = max(nextProbe, now + probeInterval * share)
+    }
+
+    mutating func delayProbe(until: Int64) { nextProbe = max(nextProbe, until) }
+
+    /// A permanent answer to a probe proves that the rate is right again. Returns the hold that it ended.
+    mutating func endRateLimit(call: CallID, now: Int64) -> HoldKind? {
+        guard hold == .rateLimited, call >= holdBeganAtCall else { return nil }
+        endHold(now: now)
+        return .rateLimited
+    }
+
+    /// A 429: returns when the next request may start. Halves the rate, unless the call started before the last halving.
+    mutating func rateLimited(call: CallID, nextCall: CallID, retryAfter: Int64?, now: Int64, jitter: Int64) -> Int64 {
+        if call >= halvesFromCall {
+            pace = max(Self.leastPace, pace / 2)
+            halvesFromCall = nextCall
+            paceChangedAt = now
+            rateLimitsInRow += 1
+        }
+        let fallback = min(60_000, Int64(5_000) << Int64(min(4, max(0, rateLimitsInRow - 1))))
+        notBefore = max(notBefore, now + min(retryAfter ?? fallback, Self.retryAfterCap) + jitter)
+        return notBefore
+    }
+
+    /// The rate recovers by a tenth of the budget every 5 s.
+    mutating func recover(now: Int64) {
+        guard pace < Self.fullPace, hold != .rateLimited, now - paceChangedAt >= Self.recoveryInterval else { return }
+        pace = min(Self.fullPace, pace + Self.fullPace / 10)
+        paceChangedAt = now
+    }
+
+    mutating func keyChanged(version: UInt64, now: Int64) {
+        keyVersion = version
+        lastUnauthorized = nil
+        if hold == .unauthorized { nextProbe = now }
+    }
+}

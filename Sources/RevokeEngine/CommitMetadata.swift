@@ -1,0 +1,282 @@
+/// What travels in the metadata of a commit: the settled offsets beyond the committed one, what may have been called,
+/// and the charges of the partition's part of the budget.
+///
+/// The text is base64 without padding of a binary record: two magic bytes, a version, the fields as variable-length
+/// integers (LEB128), and a 32-bit FNV-1a checksum. Base64 keeps NUL bytes out (librdkafka #4876). What does not decode
+/// is not ours and is ignored.
+public struct CommitMetadata: Hashable, Sendable {
+    /// Charges of one second of the wall clock.
+    public struct Charge: Hashable, Sendable {
+        /// Seconds since 1970; every request of the bucket was sent before the end of this second.
+        public var second: Int64
+        /// How many requests.
+        public var count: Int
+
+        /// Makes a bucket.
+        public init(second: Int64, count: Int) {
+            self.second = second
+            self.count = count
+        }
+    }
+
+    /// The committed offset that the metadata belongs to.
+    public var watermark: Int64
+    /// Whether the owner drained cleanly: no call in flight, every charge saved.
+    public var clean: Bool
+    /// The highest offset that may have been called; nil when none was.
+    public var highestCalled: Int64?
+    /// The fingerprint of the first record at or above `watermark`; needed by `settled` only.
+    public var fingerprint: UInt64?
+    /// Settled offsets from the watermark on: ascending, apart, not empty.
+    public var settled: [Range<Int64>]
+    /// The charges of the last window, oldest first.
+    public var charges: [Charge]
+    /// Charges of calls in flight, whose time of sending is not known yet.
+    public var pendingCharges: Int
+
+    /// Makes metadata.
+    public init(
+        watermark: Int64, clean: Bool = false, highestCalled: Int64? = nil, fingerprint: UInt64? = nil,
+        settled: [Range<Int64>] = [], charges: [Charge] = [], pendingCharges: Int = 0
+    ) {
+        self.watermark = watermark
+        self.clean = clean
+        self.highestCalled = highestCalled
+        self.fingerprint = fingerprint
+        self.settled = settled
+        self.charges = charges
+        self.pendingCharges = pendingCharges
+    }
+
+    private static let magic: [UInt8] = [0xA7, 0x52]
+    private static let version: UInt8 = 1
+
+    /// Encodes as base64 text of at most `limit` bytes.
+    ///
+    /// Settled runs are kept nearest first while they fit; charges that do not fit are rounded up: older buckets
+    /// merge into newer ones. `complete` tells whether all runs are in. A limit that is too small for even the charges
+    /// gives no text at all.
+    public func encoded(limit: Int) -> (text: [UInt8], complete: Bool) {
+        let room = limit / 4 * 3 - 4
+        var head = Self.magic
+        head.append(Self.version)
+        head.append((clean ? 1 : 0) | (highestCalled == nil ? 0 : 2) | (fingerprint == nil ? 0 : 4))
+        Self.append(UInt64(clamping: watermark), to: &head)
+        if let highestCalled { Self.append(Self.zigzag(highestCalled &- watermark), to: &head) }
+        if let fingerprint {
+            for shift in stride(from: UInt64(0), to: 64, by: 8) {
+                head.append(UInt8(truncatingIfNeeded: fingerprint >> shift))
+            }
+        }
+        Self.append(UInt64(clamping: pendingCharges), to: &head)
+
+        var buckets = charges
+        var chargeBytes = Self.encodedCharges(buckets)
+        while head.count + chargeBytes.count + 1 > room, buckets.count > 1 {
+            var merged: [Charge] = []
+            for index in stride(from: buckets.count - 1, through: 0, by: -2) {
+                var bucket = buckets[index]
+                if index > 0 { bucket.count += buckets[index - 1].count }
+                merged.append(bucket)
+            }
+            buckets = merged.reversed()
+            chargeBytes = Self.encodedCharges(buckets)
+        }
+        head += chargeBytes
+        guard head.count + 1 <= room else { return ([], settled.isEmpty) }
+
+        var runs: [UInt8] = []
+        var previousEnd = watermark
+        var kept = 0
+        if fingerprint != nil {
+            for run in settled {
+                let before = runs.count
+                Self.append(UInt64(clamping: run.lowerBound - previousEnd), to: &runs)
+                Self.append(UInt64(clamping: run.upperBound - run.lowerBound), to: &runs)
+                if head.count + runs.count + 3 > room {
+                    runs.removeSubrange(before...)
+                    break
+                }
+                previousEnd = run.upperBound
+                kept += 1
+            }
+        }
+        Self.append(UInt64(kept), to: &head)
+        head += runs
+        let sum = Self.checksum(head)
+        for shift in stride(from: UInt32(0), to: 32, by: 8) { head.append(UInt8(truncatingIfNeeded: sum >> shift)) }
+        return (Base64.encode(head), kept == settled.count)
+    }
+
+    /// Decodes what `encoded(limit:)` wrote; nil for anything else.
+    public init?(decoding text: [UInt8]) {
+        guard let bytes = Base64.decode(text), bytes.count >= 9 else { return nil }
+        let body = bytes.count - 4
+        var sum: UInt32 = 0
+        for index in 0..<4 { sum |= UInt32(bytes[body + index]) << UInt32(8 * index) }
+        guard sum == Self.checksum(bytes[..<body]) else { return nil }
+        var reader = Reader(bytes: bytes[..<body])
+        guard reader.byte() == Self.magic[0], reader.byte() == Self.magic[1], reader.byte() == Self.version,
+            let flags = reader.byte(), flags <= 7, let watermark = reader.integer()
+        else { return nil }
+        var highestCalled: Int64?
+        if flags & 2 != 0 {
+            guard let raw = reader.raw() else { return nil }
+            let (value, overflow) = watermark.addingReportingOverflow(Self.unzigzag(raw))
+            guard !overflow, value >= 0 else { return nil }
+            highestCalled = value
+        }
+        var fingerprint: UInt64?
+        if flags & 4 != 0 {
+            var value: UInt64 = 0
+            for shift in stride(from: UInt64(0), to: 64, by: 8) {
+                guard let byte = reader.byte() else { return nil }
+                value |= UInt64(byte) << shift
+            }
+            fingerprint = value
+        }
+        guard let pending = reader.count(), let chargeCount = reader.count(), chargeCount <= bytes.count else {
+            return nil
+        }
+        var charges: [Charge] = []
+        var second: Int64 = 0
+        for _ in 0..<chargeCount {
+            guard let step = reader.integer(), let count = reader.count() else { return nil }
+            let (next, overflow) = second.addingReportingOverflow(step)
+            guard !overflow, next <= 1 << 50 else { return nil }
+            second = next
+            charges.append(Charge(second: second, count: count))
+        }
+        guard let runCount = reader.count(), runCount <= bytes.count, runCount == 0 || fingerprint != nil else {
+            return nil
+        }
+        var settled: [Range<Int64>] = []
+        var end = watermark
+        for _ in 0..<runCount {
+            guard let gap = reader.integer(), gap > 0 || settled.isEmpty, let length = reader.integer(), length > 0
+            else { return nil }
+            let (start, overflow) = end.addingReportingOverflow(gap)
+            guard !overflow else { return nil }
+            let (next, overflowEnd) = start.addingReportingOverflow(length)
+            guard !overflowEnd else { return nil }
+            settled.append(start..<next)
+            end = next
+        }
+        guard reader.isAtEnd else { return nil }
+        self.init(
+            watermark: watermark, clean: flags & 1 != 0, highestCalled: highestCalled, fingerprint: fingerprint,
+            settled: settled, charges: charges, pendingCharges: pending)
+    }
+
+    // MARK: Parts
+
+    private static func encodedCharges(_ charges: [Charge]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        append(UInt64(charges.count), to: &bytes)
+        var previous: Int64 = 0
+        for charge in charges {
+            append(UInt64(clamping: charge.second - previous), to: &bytes)
+            append(UInt64(clamping: charge.count), to: &bytes)
+            previous = charge.second
+        }
+        return bytes
+    }
+
+    private static func append(_ value: UInt64, to bytes: inout [UInt8]) {
+        var rest = value
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(truncatingIfNeeded: rest))
+    }
+
+    private static func zigzag(_ value: Int64) -> UInt64 {
+        UInt64(bitPattern: value &<< 1) ^ UInt64(bitPattern: value >> 63)
+    }
+
+    private static func unzigzag(_ value: UInt64) -> Int64 {
+        Int64(bitPattern: value >> 1) ^ (0 &- Int64(bitPattern: value & 1))
+    }
+
+    private static func checksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
+        var hash: UInt32 = 0x811C_9DC5
+        for byte in bytes { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
+        return hash
+    }
+
+    private struct Reader {
+        var bytes: ArraySlice<UInt8>
+
+        var isAtEnd: Bool { bytes.isEmpty }
+
+        mutating func byte() -> UInt8? { bytes.popFirst() }
+
+        mutating func raw() -> UInt64? {
+            var value: UInt64 = 0
+            var shift: UInt64 = 0
+            while let byte = bytes.popFirst() {
+                let part = UInt64(byte & 0x7F)
+                guard shift < 63 || (shift == 63 && part <= 1) else { return nil }
+                value |= part << shift
+                if byte & 0x80 == 0 { return value }
+                shift += 7
+            }
+            return nil
+        }
+
+        mutating func integer() -> Int64? { raw().flatMap { Int64(exactly: $0) } }
+
+        mutating func count() -> Int? { raw().flatMap { $0 <= 1 << 31 ? Int($0) : nil } }
+    }
+}
+
+/// Base64 of RFC 4648 section 4, without padding.
+enum Base64 {
+    private static let alphabet: [UInt8] = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+    private static let values: [UInt8] = {
+        var table = [UInt8](repeating: 0xFF, count: 256)
+        for (value, letter) in alphabet.enumerated() { table[Int(letter)] = UInt8(value) }
+        return table
+    }()
+
+    static func encode(_ bytes: [UInt8]) -> [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity((bytes.count + 2) / 3 * 4)
+        var index = 0
+        while index < bytes.count {
+            let left = bytes.count - index
+            var group = UInt32(bytes[index]) << 16
+            if left > 1 { group |= UInt32(bytes[index + 1]) << 8 }
+            if left > 2 { group |= UInt32(bytes[index + 2]) }
+            text.append(alphabet[Int(group >> 18) & 63])
+            text.append(alphabet[Int(group >> 12) & 63])
+            if left > 1 { text.append(alphabet[Int(group >> 6) & 63]) }
+            if left > 2 { text.append(alphabet[Int(group) & 63]) }
+            index += 3
+        }
+        return text
+    }
+
+    static func decode(_ text: [UInt8]) -> [UInt8]? {
+        guard text.count % 4 != 1 else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count / 4 * 3)
+        var group: UInt32 = 0
+        var bits = 0
+        for letter in text {
+            let value = values[Int(letter)]
+            guard value < 64 else { return nil }
+            group = group << 6 | UInt32(value)
+            bits += 6
+            if bits >= 8 {
+                bits -= 8
+                bytes.append(UInt8(truncatingIfNeeded: group >> UInt32(bits)))
+            }
+        }
+        guard group & ((1 << UInt32(bits)) - 1) == 0 else { return nil }
+        return bytes
+    }
+}

@@ -1,0 +1,237 @@
+public import RevokeModel
+
+/// When and what to commit. One commit is in flight at a time; offsets never go back within an assignment.
+extension Engine {
+    /// Sends the commit that is due. A commit is due when a partition waits for its proof, when settled offsets wait for
+    /// `commitInterval` or are many, when charges must be saved, and every second while commits fail.
+    mutating func commitIfDue(now: Instant) {
+        guard commit == nil, isHeld, !ledgers.isEmpty else { return }
+        let hasDirtyCharges = ledgers.contains { $0.isOpened && $0.charges.isDirty }
+        chargesDirtySince = hasDirtyCharges ? chargesDirtySince ?? now.boot : nil
+        let isFinal = isQuiescentDrain
+        guard isFinal || (commitDueAt().map { $0 <= now.boot } ?? false) else { return }
+        guard now.boot >= commitNotBefore else { return }
+        sendCommit(isFinal: isFinal, now: now)
+    }
+
+    /// Whether the group's assignment is ours as far as is known.
+    private var isHeld: Bool {
+        switch phase {
+        case .active: true
+        case .draining(let drain): !drain.isCommitted
+        case .none, .fenced, .closed: false
+        }
+    }
+
+    /// When the next commit is due, on the boot clock; nil when there is nothing to commit.
+    func commitDueAt() -> Int64? {
+        guard isHeld else { return nil }
+        var due: Int64?
+        func consider(_ time: Int64) { due = min(due ?? time, time) }
+        for ledger in ledgers {
+            if !ledger.isConfirmed { consider(commitNotBefore) }
+            if let since = ledger.unsentSince { consider(since + configuration.commitInterval) }
+        }
+        if settledSinceCommit >= configuration.commitCount { consider(lastCommitAt) }
+        if isBlockedUnsaved { consider(lastCommitAt) }
+        if let since = chargesDirtySince { consider(since + 5 * configuration.commitInterval) }
+        if isCommitsFailing { consider(lastCommitAt + Self.commitRepeat) }
+        return due.map { max($0, commitNotBefore) }
+    }
+
+    /// At the drain limit: what is settled is committed without waiting for the answer.
+    mutating func commitWatermarks(now: Instant) {
+        guard commit == nil, isHeld, !ledgers.isEmpty else { return }
+        sendCommit(isFinal: false, now: now)
+    }
+
+    private mutating func sendCommit(isFinal: Bool, now: Instant) {
+        var parts: [CommitPart] = []
+        var sent: [CommitInFlight.Part] = []
+        for index in ledgers.indices {
+            guard let (part, sentPart) = makePart(index, isFinal: isFinal, now: now) else { continue }
+            parts.append(part)
+            sent.append(sentPart)
+        }
+        guard !parts.isEmpty else {
+            if isFinal { finishFinalCommit() }
+            return
+        }
+        let id = nextCommit
+        nextCommit += 1
+        commit = CommitInFlight(id: id, epoch: epoch, isFinal: isFinal, parts: sent)
+        lastCommitAt = now.boot
+        settledSinceCommit = 0
+        chargesDirtySince = nil
+        actions.append(.commit(id, parts))
+    }
+
+    private mutating func makePart(
+        _ index: Int, isFinal: Bool, now: Instant
+    ) -> (CommitPart, CommitInFlight.Part)? {
+        let ledger = ledgers[index]
+        guard ledger.isOpened else {
+            // Nothing was done with this partition yet; a drain leaves its commit as it is.
+            guard !isFinal else { return nil }
+            ledgers[index].sentOffset = ledger.position
+            ledgers[index].sentAnchor = ledger.storedAnchor
+            return (
+                CommitPart(partition: ledger.partition, offset: ledger.position, metadata: ledger.openingMetadata),
+                CommitInFlight.Part(
+                    partition: ledger.partition, suspicions: ledger.suspicions, isOpening: true,
+                    anchor: ledger.storedAnchor)
+            )
+        }
+        let isDue =
+            isFinal || !ledger.isConfirmed || ledger.unsentSince != nil || ledger.charges.isDirty || isCommitsFailing
+        guard isDue else { return nil }
+        let (metadata, anchor) = makeMetadata(index, isFinal: isFinal, now: now)
+        let limit = ledger.metadataLimit
+        let (text, complete) = metadata.encoded(limit: limit)
+        ledgers[index].isMetadataFull = !complete && limit == configuration.metadataLimit
+        ledgers[index].sentOffset = metadata.watermark
+        ledgers[index].sentAnchor = anchor
+        ledgers[index].sentSince = ledger.oldestUncommitted
+        ledgers[index].unsentSince = nil
+        return (
+            CommitPart(partition: ledger.partition, offset: metadata.watermark, metadata: text),
+            CommitInFlight.Part(
+                partition: ledger.partition, suspicions: ledger.suspicions, isOpening: false, anchor: anchor)
+        )
+    }
+
+    /// The metadata of a commit now, and the first record at or above its offset where that is known.
+    private mutating func makeMetadata(
+        _ index: Int, isFinal: Bool, now: Instant
+    ) -> (CommitMetadata, Anchor?) {
+        let (charges, pending) = ledgers[index].charges.snapshot(now: now.boot, wall: now.wall)
+        let ledger = ledgers[index]
+        var metadata = CommitMetadata(
+            watermark: ledger.watermark, clean: isFinal && pending == 0, highestCalled: ledger.highestCalled,
+            charges: charges, pendingCharges: pending)
+        if let head = ledger.slots.head, head.entry >= 0 {
+            let anchor = Anchor(offset: head.offset, fingerprint: entries[Int(head.entry)].fingerprint)
+            metadata.settled = ledger.settledBeyond
+            if !metadata.settled.isEmpty { metadata.fingerprint = anchor.fingerprint }
+            return (metadata, anchor)
+        }
+        let unread = ledger.unreadRuns
+        guard !unread.isEmpty else { return (metadata, nil) }
+        guard let lastRead = ledger.lastRead else {
+            // Nothing was read yet: what the predecessor wrote stays as it is.
+            metadata.settled = unread
+            metadata.fingerprint = ledger.prior?.anchor.fingerprint
+            return (metadata, ledger.prior?.anchor)
+        }
+        // Everything that was read is settled, and more is known to be settled beyond. Only a record that was read can
+        // prove that the log is the same, so the offset stays at the last one.
+        guard lastRead.offset >= max(ledger.storedOffset, ledger.sentOffset ?? 0) else { return (metadata, nil) }
+        metadata.watermark = lastRead.offset
+        metadata.fingerprint = lastRead.fingerprint
+        metadata.settled = [lastRead.offset..<lastRead.offset + 1]
+        for run in unread {
+            if let last = metadata.settled.last, last.upperBound == run.lowerBound {
+                metadata.settled[metadata.settled.count - 1] = last.lowerBound..<run.upperBound
+            } else {
+                metadata.settled.append(run)
+            }
+        }
+        return (metadata, lastRead)
+    }
+
+    // MARK: Results
+
+    /// A commit ended. Partitions that `results` does not name count as failed.
+    public mutating func commitFinished(_ id: CommitID, _ results: [CommitPartResult], now: Instant) {
+        guard let ended = commit, ended.id == id else { return }
+        commit = nil
+        guard ended.epoch == epoch else { return }
+        var isFenced = false
+        var isDone = true
+        for part in ended.parts {
+            guard let index = ledgerIndex[part.partition] else { continue }
+            let result = results.first { $0.partition == part.partition }?.result ?? .failed
+            switch result {
+            case .stored: stored(index, part, isProof: true)
+            case .nothingToDo:
+                stored(index, part, isProof: false)
+                if !ledgers[index].isConfirmed { commitNotBefore = now.boot + Self.commitRetry }
+            case .rebalanceInProgress:
+                notStored(index)
+                commitNotBefore = now.boot + configuration.commitInterval
+            case .fenced:
+                notStored(index)
+                isFenced = true
+            case .metadataTooLarge:
+                notStored(index)
+                ledgers[index].metadataLimit /= 2
+                isDone = false
+            case .failed:
+                notStored(index)
+                commitNotBefore = now.boot + Self.commitRetry
+                isDone = false
+            }
+        }
+        if isFenced {
+            switch phase {
+            case .active: phase = .fenced
+            case .draining: finishFinalCommit()
+            case .none, .fenced, .closed: break
+            }
+        } else if ended.isFinal, isDone {
+            finishFinalCommit()
+        }
+        updateCommitsFailing(now: now.boot)
+    }
+
+    private mutating func stored(_ index: Int, _ part: CommitInFlight.Part, isProof: Bool) {
+        ledgers[index].sentSince = nil
+        if part.isOpening {
+            guard isProof else { return }
+            ledgers[index].isOpened = true
+        } else {
+            ledgers[index].charges.snapshotStored()
+        }
+        if let offset = ledgers[index].sentOffset {
+            ledgers[index].storedOffset = offset
+            ledgers[index].storedAnchor = ledgers[index].sentAnchor
+        }
+        ledgers[index].sentOffset = nil
+        ledgers[index].sentAnchor = nil
+        guard isProof, part.suspicions == ledgers[index].suspicions, !ledgers[index].isConfirmed else { return }
+        ledgers[index].isConfirmed = true
+        let waiting = ledgers[index].waitingLanes
+        ledgers[index].waitingLanes = []
+        for ticket in waiting where lanes[Int(ticket.lane)].stamp == ticket.stamp {
+            enqueue(
+                ticket.lane,
+                lanes[Int(ticket.lane)].hasTrouble
+                    ? .retry : lanes[Int(ticket.lane)].freshCount > 0 ? .fresh : .backlog)
+        }
+    }
+
+    private mutating func notStored(_ index: Int) {
+        ledgers[index].unsentSince = ledgers[index].oldestUncommitted
+        ledgers[index].sentSince = nil
+        ledgers[index].charges.snapshotLost()
+    }
+
+    /// The drain's commit has its answer: only the unassign is left.
+    private mutating func finishFinalCommit() {
+        guard case .draining(var drain) = phase else { return }
+        drain.isCommitted = true
+        phase = .draining(drain)
+    }
+
+    /// The oldest settled offset is uncommitted for 10 s: nothing starts until a commit succeeds.
+    mutating func updateCommitsFailing(now: Int64) {
+        var oldest: Int64?
+        for ledger in ledgers {
+            if let since = ledger.oldestUncommitted { oldest = min(oldest ?? since, since) }
+        }
+        let fails = oldest.map { now - $0 >= Self.commitAgeLimit } ?? false
+        guard fails != isCommitsFailing else { return }
+        isCommitsFailing = fails
+        actions.append(.note(fails ? .commitsFailingBegan : .commitsFailingEnded))
+    }
+}

@@ -1,0 +1,218 @@
+public import RevokeModel
+
+/// Assignments: begin, drain, end.
+extension Engine {
+    /// The group assigned these partitions; replaces the whole former assignment (eager protocol).
+    ///
+    /// The assign event is held until the answer `assign(rebalance:)`. `topicPartitions` is the number of partitions
+    /// of the topic. Every assign, also one that comes while a revoke is drained, has a higher `rebalance` number; an
+    /// answer to an older one is not given any more.
+    public mutating func assigned(
+        _ partitions: [AssignedPartition], topicPartitions: Int, rebalance: UInt64, now: Instant
+    ) {
+        endEpoch(now: now.boot)
+        self.topicPartitions = max(1, topicPartitions)
+        guard shutdownDeadline == nil else {
+            phase = .closed
+            former = []
+            actions.append(.assign(rebalance: rebalance, []))
+            return
+        }
+        epoch += 1
+        var positions: [PartitionOffset] = []
+        for assigned in partitions where ledgerIndex[assigned.partition] == nil {
+            let ledger = makeLedger(assigned, now: now)
+            ledgerIndex[assigned.partition] = ledgers.count
+            ledgers.append(ledger)
+            positions.append(PartitionOffset(partition: assigned.partition, offset: ledger.position))
+        }
+        former = []
+        commitNotBefore = now.boot
+        chargesDirtySince = nil
+        phase = .active
+        actions.append(.assign(rebalance: rebalance, positions))
+    }
+
+    private mutating func makeLedger(_ assigned: AssignedPartition, now: Instant) -> Ledger {
+        var position = assigned.committedOffset ?? assigned.startOffset
+        if let committed = assigned.committedOffset {
+            if committed < assigned.logStart {
+                actions.append(
+                    .note(.retentionPassed(partition: assigned.partition, lost: assigned.logStart - committed)))
+                position = assigned.logStart
+            } else if committed > assigned.logEnd {
+                actions.append(
+                    .note(
+                        .logRestarted(partition: assigned.partition, committed: committed, logEnd: assigned.logEnd)))
+                position = assigned.logStart
+            }
+        }
+        let metadata = CommitMetadata(decoding: assigned.metadata)
+        if metadata == nil, !assigned.metadata.isEmpty {
+            actions.append(.note(.metadataIgnored(partition: assigned.partition)))
+        }
+        var charges = ChargeBook(
+            budget: configuration.budget, partition: assigned.partition, topicPartitions: topicPartitions)
+        inherit(metadata, hasCommit: assigned.committedOffset != nil, into: &charges, now: now)
+
+        var freshFrom = assigned.logEnd
+        var prior: PriorKnowledge?
+        if position == assigned.committedOffset {
+            if let metadata, metadata.watermark == position {
+                if metadata.clean {
+                    freshFrom = min(freshFrom, max(position, (metadata.highestCalled ?? position - 1) + 1))
+                }
+                if let fingerprint = metadata.fingerprint, !metadata.settled.isEmpty {
+                    prior = PriorKnowledge(
+                        anchor: Anchor(offset: position, fingerprint: fingerprint), settled: metadata.settled)
+                }
+            }
+            if let own = former.first(where: { $0.partition == assigned.partition }),
+                own.committed.contains(position)
+            {
+                freshFrom = min(freshFrom, own.freshFrom)
+                if let known = own.knowledge.first(where: { $0.committed == position }) { prior = known.knowledge }
+            }
+        }
+        return Ledger(
+            partition: assigned.partition, position: position, assignedAt: now.boot, freshFrom: freshFrom,
+            charges: charges, openingMetadata: assigned.metadata, prior: prior,
+            metadataLimit: configuration.metadataLimit)
+    }
+
+    /// What the predecessor spent counts for the new owner too. After an unclean end, what it may have spent without a
+    /// commit counts as spent now.
+    private func inherit(
+        _ metadata: CommitMetadata?, hasCommit: Bool, into charges: inout ChargeBook, now: Instant
+    ) {
+        let longest = configuration.budget.map(\.duration).max() ?? 0
+        for charge in metadata?.charges ?? [] {
+            let age = max(0, now.wall - (charge.second + 1) * 1_000)
+            if age <= longest { charges.inherit(at: now.boot - age, count: charge.count) }
+        }
+        if hasCommit, metadata?.clean != true {
+            charges.inherit(at: now.boot, count: charges.allowance + (metadata?.pendingCharges ?? 0))
+        }
+    }
+
+    /// The group revokes the whole assignment; the revoke event is held until `unassign(rebalance:)`.
+    public mutating func revoking(rebalance: UInt64, now: Instant) {
+        switch phase {
+        case .active:
+            phase = .draining(Drain(rebalance: rebalance, deadline: now.boot + configuration.drainLimit))
+        case .draining(var drain):
+            drain.rebalance = rebalance
+            phase = .draining(drain)
+        case .none, .fenced, .closed:
+            endEpoch(now: now.boot)
+            phase = shutdownDeadline == nil ? .none : .closed
+            actions.append(.unassign(rebalance: rebalance))
+        }
+    }
+
+    /// The assignment is lost: it belongs to others already. `unassign(rebalance:)` follows at once, without a commit.
+    public mutating func lost(rebalance: UInt64, now: Instant) {
+        endEpoch(now: now.boot)
+        phase = shutdownDeadline == nil ? .none : .closed
+        actions.append(.unassign(rebalance: rebalance))
+    }
+
+    // MARK: Drain
+
+    /// Whether a drain has nothing in flight any more, so that its last commit can be sent.
+    var isQuiescentDrain: Bool {
+        guard case .draining(let drain) = phase, !drain.isCommitted else { return false }
+        for call in calls {
+            if call.epoch == epoch { return false }
+            let head = lanes[Int(call.lane)].head
+            if head >= 0, entries[Int(head)].sequence < lanes[Int(call.lane)].boundary { return false }
+        }
+        for letter in deadLetters where isCurrent(letter.entry) { return false }
+        var position = deadLetterQueue.first
+        while let ticket = deadLetterQueue[position] {
+            if isCurrent(ticket), case .deadLetterWaiting = entries[Int(ticket.entry)].state { return false }
+            position += 1
+        }
+        return true
+    }
+
+    /// Ends the drain when its last commit has its answer, or at its limit; then the shutdown, when nothing is open.
+    mutating func progressDrain(now: Instant) {
+        if case .draining(let drain) = phase {
+            if drain.isCommitted {
+                endDrain(drain, now: now.boot)
+            } else if now.boot >= drain.deadline {
+                let open = calls.count { $0.epoch == epoch }
+                if open > 0 { actions.append(.note(.drainLimitPassed(callsInFlight: open))) }
+                commitWatermarks(now: now)
+                endDrain(drain, now: now.boot)
+            }
+        }
+        guard let shutdownDeadline, !isShutdownReported, case .closed = phase else { return }
+        guard calls.isEmpty || now.boot >= shutdownDeadline else { return }
+        isShutdownReported = true
+        actions.append(.shutdownComplete(openCalls: calls.count))
+    }
+
+    private mutating func endDrain(_ drain: Drain, now: Int64) {
+        endEpoch(now: now)
+        phase = shutdownDeadline == nil ? .none : .closed
+        if let rebalance = drain.rebalance { actions.append(.unassign(rebalance: rebalance)) }
+    }
+
+    // MARK: End of an assignment
+
+    /// Releases the open records; remembers what was settled, and what is still covered by work in flight, for the case
+    /// that the partition comes back in the next assignment.
+    mutating func endEpoch(now: Int64) {
+        guard !ledgers.isEmpty else { return }
+        former = []
+        var weight = 0
+        for index in ledgers.indices {
+            var covered: [PriorKnowledge.Covered] = []
+            var position = ledgers[index].slots.first
+            while let slot = ledgers[index].slots[position] {
+                position += 1
+                if slot.entry >= 0, let work = drop(slot.entry, now: now) {
+                    let fingerprint = entries[Int(slot.entry)].fingerprint
+                    covered.append(.init(offset: slot.offset, fingerprint: fingerprint, work: work))
+                }
+            }
+            let ledger = ledgers[index]
+            var remembered = Former(
+                partition: ledger.partition,
+                freshFrom: max(ledger.freshFrom, (ledger.highestCalled ?? -1) + 1),
+                committed: [ledger.storedOffset], knowledge: ledger.knowledge(covered: covered))
+            if let sent = ledger.sentOffset, sent != ledger.storedOffset { remembered.committed.append(sent) }
+            weight += 32 + remembered.knowledge.reduce(0) { $0 + $1.knowledge.weight }
+            if weight <= Self.formerLimit { former.append(remembered) }
+        }
+        ledgers = []
+        ledgerIndex = [:]
+        deadLetterQueue.removeAll()
+        malformedQueue.removeAll()
+        parkedQueue.removeAll()
+        updateCommitsFailing(now: now)
+    }
+
+    /// Takes an open record out of its lane and releases it. Returns the work in flight that covers it.
+    private mutating func drop(_ entry: Int32, now: Int64) -> PriorKnowledge.Work? {
+        let record = entries[Int(entry)]
+        var work: PriorKnowledge.Work?
+        switch record.state {
+        case .inLane:
+            let lane = record.lane
+            unlink(entry)
+            if lanes[Int(lane)].call != 0 {
+                if record.sequence < lanes[Int(lane)].boundary { work = .call(lanes[Int(lane)].call) }
+            } else if lanes[Int(lane)].count == 0 {
+                settleLane(lane, now: now)
+            }
+        case .deadLetterInFlight(let id, _, _): work = .deadLetter(id)
+        case .parked, .deadLetterWaiting, .free: break
+        }
+        actions.append(.release(token: record.token))
+        free(entry)
+        return work
+    }
+}

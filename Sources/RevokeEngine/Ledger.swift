@@ -1,0 +1,274 @@
+/// Which record stands first at or above a committed offset; tells whether a log is still the same.
+struct Anchor: Sendable, Equatable {
+    var offset: Int64
+    var fingerprint: UInt64
+}
+
+/// What is known of a partition from before its assignment: of the predecessor by the commit's metadata, or of this
+/// worker's own former assignment. It counts only once the record at the anchor was read with the anchor's fingerprint.
+struct PriorKnowledge: Sendable {
+    /// A former open event that a call or a dead letter in flight covers.
+    struct Covered: Sendable {
+        var offset: Int64
+        var fingerprint: UInt64
+        var work: Work
+    }
+
+    enum Work: Sendable, Equatable {
+        case call(CallID)
+        case deadLetter(DeadLetterID)
+    }
+
+    var anchor: Anchor
+    /// Settled offsets: ascending, apart.
+    var settled: [Range<Int64>]
+    /// Ascending by offset.
+    var covered: [Covered] = []
+
+    /// What it weighs against the limit of remembered bytes.
+    var weight: Int { 32 + settled.count * 16 + covered.count * 32 }
+
+    func isSettled(_ offset: Int64) -> Bool {
+        var low = 0
+        var high = settled.count
+        while low < high {
+            let middle = (low + high) / 2
+            if settled[middle].upperBound <= offset { low = middle + 1 } else { high = middle }
+        }
+        return low < settled.count && settled[low].contains(offset)
+    }
+
+    mutating func settle(_ offset: Int64) {
+        guard !isSettled(offset) else { return }
+        let index = settled.firstIndex { $0.lowerBound > offset } ?? settled.count
+        settled.insert(offset..<offset + 1, at: index)
+        if index + 1 < settled.count, settled[index + 1].lowerBound == offset + 1 {
+            settled[index] = offset..<settled[index + 1].upperBound
+            settled.remove(at: index + 1)
+        }
+        if index > 0, settled[index - 1].upperBound == offset {
+            settled[index - 1] = settled[index - 1].lowerBound..<settled[index].upperBound
+            settled.remove(at: index)
+        }
+    }
+}
+
+/// A partition's account of what was read, settled and committed in one assignment (epoch).
+struct Ledger: Sendable {
+    struct Slot: Sendable {
+        var offset: Int64
+        /// The open record's index, or −1 when it is settled.
+        var entry: Int32
+        /// Whether a settled record stood between this slot and the one before it.
+        var afterSettled: Bool
+    }
+
+    let partition: Int32
+    /// Where this assignment reads from.
+    let position: Int64
+    /// When this assignment began, on the boot clock.
+    let assignedAt: Int64
+    /// Offsets from here on were not there, or not called, when the partition was assigned.
+    var freshFrom: Int64
+    var charges: ChargeBook
+
+    /// Open records in order, with holes for settled ones that are not compacted yet.
+    var slots = RingQueue<Slot>()
+    var openCount = 0
+    var openBytes: Int64 = 0
+    /// The highest offset read; below `position` when nothing was read.
+    var lastReceived: Int64
+    /// The highest settled offset of this assignment.
+    var highestSettled: Int64 = -1
+    /// The highest offset that a call or a dead letter of this assignment covered.
+    var highestCalled: Int64?
+
+    /// Knowledge from before the assignment, and whether its anchor was seen.
+    var prior: PriorKnowledge?
+    var priorIsVerified = false
+    /// The metadata as it was read; committed once more, byte for byte, to open the gate.
+    let openingMetadata: [UInt8]
+    var isOpened = false
+
+    /// Whether a commit proved that the partition is ours, since the assignment or the last suspicion.
+    var isConfirmed = false
+    /// Rises with each suspicion; a commit that was sent before does not confirm.
+    var suspicions: UInt64 = 0
+
+    /// The last stored commit.
+    var storedOffset: Int64
+    var storedAnchor: Anchor?
+    /// The commit in flight, or the last one without a stored answer.
+    var sentOffset: Int64?
+    var sentAnchor: Anchor?
+    /// When the oldest settled offset that no commit in flight carries was settled.
+    var unsentSince: Int64?
+    /// The same for the commit in flight.
+    var sentSince: Int64?
+    /// The most bytes of metadata that the broker takes; shrinks when it refuses.
+    var metadataLimit: Int
+    /// Whether the last metadata had no room for all settled runs.
+    var isMetadataFull = false
+    var isPaused = false
+    /// Lanes whose oldest event is of this partition, while it is not confirmed.
+    var waitingLanes: [LaneTicket] = []
+
+    init(
+        partition: Int32, position: Int64, assignedAt: Int64, freshFrom: Int64, charges: ChargeBook,
+        openingMetadata: [UInt8], prior: PriorKnowledge?, metadataLimit: Int
+    ) {
+        self.partition = partition
+        self.position = position
+        self.assignedAt = assignedAt
+        self.freshFrom = freshFrom
+        self.charges = charges
+        self.openingMetadata = openingMetadata
+        self.prior = prior
+        self.metadataLimit = metadataLimit
+        lastReceived = position - 1
+        storedOffset = position
+    }
+
+    /// The offset to commit: the lowest unsettled one, or the one after the last that was read.
+    var watermark: Int64 { slots.head?.offset ?? lastReceived + 1 }
+
+    var oldestUncommitted: Int64? {
+        switch (unsentSince, sentSince) {
+        case (let unsent?, let sent?): min(unsent, sent)
+        case (let unsent, let sent): unsent ?? sent
+        }
+    }
+
+    /// The last record that was read.
+    private(set) var lastRead: Anchor?
+
+    mutating func sawRecord(_ anchor: Anchor) {
+        lastReceived = anchor.offset
+        lastRead = anchor
+        if storedAnchor == nil { storedAnchor = anchor }
+        if sentOffset != nil, sentAnchor == nil { sentAnchor = anchor }
+    }
+
+    mutating func append(entry: Int32, offset: Int64, size: Int64) -> Int {
+        let position = slots.end
+        slots.append(Slot(offset: offset, entry: entry, afterSettled: highestSettled > (lastSlotOffset ?? -1)))
+        openCount += 1
+        openBytes += size
+        return position
+    }
+
+    private var lastSlotOffset: Int64? { slots.isEmpty ? nil : slots[slots.end - 1]?.offset }
+
+    /// The record at this position is settled.
+    mutating func settle(position: Int, size: Int64, now: Int64) {
+        guard var slot = slots[position], slot.entry >= 0 else { return }
+        highestSettled = max(highestSettled, slot.offset)
+        slot.entry = -1
+        slots[position] = slot
+        openCount -= 1
+        openBytes -= size
+        if unsentSince == nil { unsentSince = now }
+        while let head = slots.head, head.entry < 0 { slots.popFirst() }
+    }
+
+    /// A record that was settled before this assignment was read.
+    mutating func settleKnown(offset: Int64, now: Int64) {
+        highestSettled = max(highestSettled, offset)
+        if unsentSince == nil { unsentSince = now }
+    }
+
+    var wantsCompaction: Bool { slots.count - openCount > 64 && slots.count > 2 * openCount }
+
+    /// Settled offsets beyond the watermark, ascending: of this assignment, then those known from before and not read
+    /// again yet.
+    var settledBeyond: [Range<Int64>] {
+        var runs: [Range<Int64>] = []
+        var previous: Int64?
+        var holes = false
+        var position = slots.first
+        while let slot = slots[position], slot.offset <= highestSettled || slot.entry >= 0 {
+            position += 1
+            if slot.entry < 0 {
+                holes = true
+                continue
+            }
+            if let previous, holes || slot.afterSettled, slot.offset > previous + 1 {
+                runs.append(previous + 1..<slot.offset)
+            }
+            holes = false
+            previous = slot.offset
+            if slot.offset > highestSettled { break }
+        }
+        if let previous, highestSettled > previous { runs.append(previous + 1..<highestSettled + 1) }
+        for run in unreadRuns {
+            if let last = runs.last, last.upperBound == run.lowerBound {
+                runs[runs.count - 1] = last.lowerBound..<run.upperBound
+            } else {
+                runs.append(run)
+            }
+        }
+        return runs
+    }
+
+    /// Settled offsets that are known from before the assignment and were not read again yet.
+    var unreadRuns: [Range<Int64>] {
+        guard let prior, priorIsVerified || !hasRead else { return [] }
+        var runs: [Range<Int64>] = []
+        for run in prior.settled where run.upperBound > lastReceived + 1 {
+            runs.append(max(run.lowerBound, lastReceived + 1)..<run.upperBound)
+        }
+        return runs
+    }
+
+    var hasRead: Bool { lastRead != nil }
+
+    /// Drops the holes; open records learn their new positions.
+    mutating func compact(_ entries: inout [Entry]) {
+        var kept = RingQueue<Slot>()
+        var holes = false
+        while var slot = slots.popFirst() {
+            if slot.entry < 0 {
+                holes = true
+                continue
+            }
+            slot.afterSettled = slot.afterSettled || holes
+            holes = false
+            entries[Int(slot.entry)].position = kept.end
+            kept.append(slot)
+        }
+        slots = kept
+    }
+
+    /// What is remembered of this assignment for the case that the partition comes back at one of the offsets that this
+    /// worker committed.
+    func knowledge(covered: [PriorKnowledge.Covered]) -> [(committed: Int64, knowledge: PriorKnowledge)] {
+        guard hasRead else {
+            guard let prior else { return [] }
+            return [(position, prior)]
+        }
+        var settled: [Range<Int64>] = []
+        let low = min(storedOffset, sentOffset ?? storedOffset)
+        if low < watermark { settled.append(low..<watermark) }
+        for run in settledBeyond {
+            if let last = settled.last, last.upperBound == run.lowerBound {
+                settled[settled.count - 1] = last.lowerBound..<run.upperBound
+            } else {
+                settled.append(run)
+            }
+        }
+        var covered = covered
+        if let prior, priorIsVerified {
+            covered += prior.covered.filter { $0.offset > lastReceived }
+        }
+        guard !settled.isEmpty || !covered.isEmpty else { return [] }
+        var result: [(committed: Int64, knowledge: PriorKnowledge)] = []
+        if let storedAnchor {
+            result.append(
+                (storedOffset, PriorKnowledge(anchor: storedAnchor, settled: settled, covered: covered)))
+        }
+        if let sentOffset, let sentAnchor, sentOffset != storedOffset {
+            result.append((sentOffset, PriorKnowledge(anchor: sentAnchor, settled: settled, covered: covered)))
+        }
+        return result
+    }
+}
