@@ -1,1 +1,11 @@
 #pragma once
+
+/// Makes sure that no core dump of this process is written: the soft and hard limit RLIMIT_CORE become 0 and, on Linux,
+/// PR_SET_DUMPABLE becomes 0, which also covers dumps that go to a program and keeps other processes of the same user
+/// from reading this one's memory.
+///
+/// A side effect (prctl(2)): /proc/self belongs to root from now on, so a process that is not root cannot open
+/// /dev/stdout or /proc/self/fd/… any more.
+///
+/// @return 0, or the errno of the call that failed.
+__attribute__((warn_unused_result)) int process_disable_core_dumps(void);

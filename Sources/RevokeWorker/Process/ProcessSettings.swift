@@ -1,0 +1,22 @@
+internal import CProcessShims
+internal import Glibc
+
+/// What a worker sets for its whole process. Call it at the start, before other threads run.
+public enum ProcessSettings {
+    /// Keeps this process's memory, and so the API key, out of core dumps and away from debuggers of the same user
+    /// (RLIMIT_CORE, PR_SET_DUMPABLE).
+    /// - Returns: 0, or the `errno` of the call that failed.
+    public static func disableCoreDumps() -> Int32 { process_disable_core_dumps() }
+
+    /// Makes a write to a closed pipe or socket an error (EPIPE) instead of the process's end.
+    public static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
+
+    /// Takes `SSLKEYLOGFILE` out of the environment: libcurl's TLS libraries would write session keys into that file.
+    public static func forgetTLSKeyLog() { _ = unsafe unsetenv("SSLKEYLOGFILE") }
+
+    /// Whether a descriptor is a terminal. Any thread.
+    public static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
+    /// Ends the process at once: no exit handlers, and no waiting for libuv's threads. Flush the log before. Any thread.
+    public static func exitAtOnce(_ status: Int32) -> Never { _exit(status) }
+}
