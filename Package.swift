@@ -34,7 +34,7 @@ let package = Package(
     name: "revoke-worker",
     products: [
         .executable(name: "revoke-worker", targets: ["revoke-worker"]),
-        .library(name: "RevokeClient", targets: ["RevokeClient"]),
+        .library(name: "RevokeClient", targets: ["RevokeClient", "RevokeModel"]),
     ],
     targets: [
         // System libraries: each has a module map of our own and exactly one importing Swift target.
@@ -88,7 +88,7 @@ let package = Package(
         .executableTarget(
             name: "revoke-worker-simulate", dependencies: ["Simulator"], swiftSettings: strict),
         .executableTarget(
-            name: "client-example", dependencies: ["RevokeClient"], path: "Sources/ClientExample",
+            name: "client-example", dependencies: ["RevokeClient", "RevokeModel"], path: "Sources/ClientExample",
             swiftSettings: strict),
 
         .target(name: "WorkerTestKit", dependencies: [], path: "Tests/WorkerTestKit", swiftSettings: strict),

@@ -14,6 +14,8 @@ public struct BaseURL: Hashable, Sendable, CustomStringConvertible {
     public let path: String
     /// The host, an IPv6 address without its brackets.
     public let host: String
+    /// The port, when one is written.
+    public let port: Int?
     /// Whether the scheme is `https`.
     public let isHTTPS: Bool
 
@@ -41,7 +43,7 @@ public struct BaseURL: Hashable, Sendable, CustomStringConvertible {
 
         self.text = text
         self.isHTTPS = isHTTPS
-        host = try Self.checkAuthority(bytes, hostStart..<pathStart)
+        (host, port) = try Self.checkAuthority(bytes, hostStart..<pathStart)
         path = try Self.checkPath(bytes, pathStart..<bytes.count)
         guard isHTTPS || allowPlainHTTP || isLoopback else { throw .plainHTTP }
         guard Self.isPrintedAlike(text) else { throw .notCanonical }
@@ -56,8 +58,9 @@ public struct BaseURL: Hashable, Sendable, CustomStringConvertible {
     /// The address.
     public var description: String { text }
 
-    /// Checks host and port; returns the host.
-    private static func checkAuthority(_ bytes: [UInt8], _ range: Range<Int>) throws(BaseURLError) -> String {
+    private static func checkAuthority(
+        _ bytes: [UInt8], _ range: Range<Int>
+    ) throws(BaseURLError) -> (host: String, port: Int?) {
         guard !range.isEmpty else { throw .hostMissing }
         var host: String
         var rest = range.upperBound
@@ -73,14 +76,13 @@ public struct BaseURL: Hashable, Sendable, CustomStringConvertible {
             guard isName(bytes[range.lowerBound..<end]) || isIPv4(host) else { throw .host }
             rest = end
         }
-        if rest < range.upperBound {
-            guard bytes[rest] == UInt8(ascii: ":") else { throw .host }
-            let digits = bytes[rest + 1..<range.upperBound]
-            guard (1...5).contains(digits.count), digits.allSatisfy(isDigit), digits.first != UInt8(ascii: "0"),
-                let port = Int(String(decoding: digits, as: UTF8.self)), (1...65_535).contains(port)
-            else { throw .port }
-        }
-        return host
+        guard rest < range.upperBound else { return (host, nil) }
+        guard bytes[rest] == UInt8(ascii: ":") else { throw .host }
+        let digits = bytes[rest + 1..<range.upperBound]
+        guard (1...5).contains(digits.count), digits.allSatisfy(isDigit), digits.first != UInt8(ascii: "0"),
+            let port = Int(String(decoding: digits, as: UTF8.self)), (1...65_535).contains(port)
+        else { throw .port }
+        return (host, port)
     }
 
     /// Checks the path; a slash at its end is an error, and an empty path is none.

@@ -22,6 +22,14 @@ public struct APIKey: Sendable, Equatable, CustomStringConvertible, CustomDebugS
         storage = APIKeyStorage(bytes)
     }
 
+    /// Checks and takes a key without another copy of it.
+    init(span: Span<UInt8>) throws(APIKeyError) {
+        let result = unsafe span.withUnsafeBufferPointer { buffer in
+            Result { () throws(APIKeyError) in try unsafe APIKey(bytes: buffer) }
+        }
+        self = try result.get()
+    }
+
     /// Checks and takes a key; see `init(bytes:)`.
     public init(_ text: String) throws(APIKeyError) { try self.init(bytes: text.utf8) }
 

@@ -9,6 +9,8 @@ public struct AccountConfiguration: Sendable {
     public var baseURL: String
     /// The subaccount's key, sent in the header `X-PARTNER-APIKEY` to this host and nowhere else.
     public var key: APIKey
+    /// The file that the key came from, when `RevokeClient` shall read it again as it changes; see `KeyFile`.
+    public var keyFile: String?
     /// The time that one request may take in all: name resolution, connect, head and body. 1 to 3,600,000.
     public var requestDeadline: Int64 = 10_000
     /// The part of `requestDeadline` that name resolution and connect may take; at least 1.

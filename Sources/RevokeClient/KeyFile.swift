@@ -1,7 +1,74 @@
-/// Reads a key file.
+/// Reads a key file: the key alone, with one line break (LF or CRLF) at most behind it.
 public enum KeyFile {
-    /// Reads a key; blocks.
-    public static func read(_ path: String) throws(KeyFileError) -> APIKey { throw .empty }
+    /// Reads a key. Blocks: on an event loop, offload it. Any thread.
+    ///
+    /// Everything odd is refused by its kind and position, never by its content: a byte order mark, quotes, spaces, a
+    /// header's name, a second line break, other bytes outside `[\x21-\x7e]`, more than 512 bytes.
+    /// - Throws: `KeyFileError`.
+    public static func read(_ path: String) throws(KeyFileError) -> APIKey {
+        // Longer than a key with its line break, so that a longer one is seen.
+        try unsafe FileContent.read(path, limit: 4_096) { content throws(KeyFileError) in
+            try key(unsafe Span(_unsafeBytes: content))
+        }
+    }
+
+    /// Finds the key in the content of a file.
+    static func key(_ content: borrowing Span<UInt8>) throws(KeyFileError) -> APIKey {
+        var count = content.count
+        guard count > 0 else { throw .empty }
+        if begins(content, [0xef, 0xbb, 0xbf]) || begins(content, [0xfe, 0xff]) || begins(content, [0xff, 0xfe]) {
+            throw .byteOrderMark
+        }
+        if content[count - 1] == UInt8(ascii: "\n") {
+            count -= 1
+            if count > 0, content[count - 1] == UInt8(ascii: "\r") { count -= 1 }
+        }
+        guard count > 0 else { throw .empty }
+        if namesHeader(content) { throw .headerName }
+        for quote in [UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "`")] where content[0] == quote {
+            throw .quotes
+        }
+        for index in 0..<count {
+            switch content[index] {
+            case UInt8(ascii: " "), UInt8(ascii: "\t"): throw .space(position: index + 1)
+            case UInt8(ascii: "\n"), UInt8(ascii: "\r"): throw .lineBreak(position: index + 1)
+            case 0x21...0x7e: continue
+            default: throw .character(position: index + 1)
+            }
+        }
+        guard count <= APIKey.maximumLength else { throw .tooLong(length: count) }
+        do throws(APIKeyError) {
+            return try APIKey(span: content.extracting(0..<count))
+        } catch {
+            // All of this was checked above.
+            throw .character(position: 1)
+        }
+    }
+
+    private static func begins(_ content: borrowing Span<UInt8>, _ mark: [UInt8]) -> Bool {
+        guard content.count >= mark.count else { return false }
+        for index in mark.indices where content[index] != mark[index] { return false }
+        return true
+    }
+
+    /// `X-PARTNER-APIKEY:` in any case, or another name with a colon and a space behind it.
+    private static func namesHeader(_ content: borrowing Span<UInt8>) -> Bool {
+        var index = 0
+        while index < content.count, index < 64, content[index] != UInt8(ascii: ":") {
+            switch content[index] {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                index += 1
+            default: return false
+            }
+        }
+        guard index > 0, index < content.count, content[index] == UInt8(ascii: ":") else { return false }
+        if index + 1 < content.count, content[index + 1] == UInt8(ascii: " ") { return true }
+        let name = Array("x-partner-apikey".utf8)
+        guard index == name.count else { return false }
+        for position in name.indices where content[position] | 0x20 != name[position] | 0x20 { return false }
+        return true
+    }
 }
 
 /// Why a key file is not accepted. It never holds any of the content.
