@@ -47,6 +47,8 @@ struct RecordHeaders {
             case .deadLetter:
                 let name = String(header.name.utf8.dropFirst(HeaderName.deadLetterPrefix.utf8.count)) ?? ""
                 var values = replay ?? [:]
+                // The only reference, so that the next line copies nothing.
+                replay = nil
                 try Self.set(&values[name], try Self.checked(header))
                 replay = values
             }
