@@ -33,6 +33,7 @@ public final class KafkaConsumer {
     public let topic: String
     /// The queries that block, for helper threads; valid until the consumer closes, then they throw `_DESTROY`.
     public let queries: KafkaQueries
+    private let mode: Mode
     private let handle: ClientHandle
     private let loop: EventLoop
     private var queue: EventQueue?
@@ -77,6 +78,7 @@ public final class KafkaConsumer {
         handle = try ClientHandle(RD_KAFKA_CONSUMER, all, events: events, log: log)
         queries = KafkaQueries(handle)
         self.topic = topic
+        self.mode = mode
         self.loop = loop
         self.onRecord = onRecord
         self.onEvent = onEvent
@@ -102,6 +104,14 @@ public final class KafkaConsumer {
     }
 
     // MARK: Rebalance
+
+    /// Joins the group anew: a revoke of what is assigned comes, and then another assign. For a position that is outside
+    /// its log, which no call on a single partition mends. Does nothing without a group.
+    public func rejoin() {
+        guard case .open = state, case .group = mode else { return }
+        let list = PartitionList(topic: topic, [-1])
+        _ = unsafe rd_kafka_subscribe(handle.pointer, list.pointer)
+    }
 
     /// Whether the newest assignment is lost: its partitions belong to others. To be asked before an assign and right
     /// before the last commit of a revoke.

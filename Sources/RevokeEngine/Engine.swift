@@ -97,6 +97,7 @@ public struct Engine: Sendable {
     var entries: [Entry] = []
     var freeEntries: [Int32] = []
     var nextSequence: UInt64 = 1
+    var alreadySettled: UInt64 = 0
 
     var lanes: [Lane] = []
     var freeLanes: [Int32] = []
@@ -172,6 +173,7 @@ public struct Engine: Sendable {
         if let prior = ledgers[index].prior {
             if prior.isSettled(record.offset) {
                 ledgers[index].settleKnown(offset: record.offset, now: now.boot)
+                alreadySettled += 1
                 actions.append(.release(token: record.token))
                 return
             }
@@ -280,6 +282,7 @@ public struct Engine: Sendable {
         snapshot.commitInFlight = commit != nil
         snapshot.shuttingDown = shutdownDeadline != nil
         snapshot.pace = account.pace
+        snapshot.alreadySettled = alreadySettled
         return snapshot
     }
 

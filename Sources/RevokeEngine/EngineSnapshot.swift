@@ -38,6 +38,8 @@ public struct EngineSnapshot: Hashable, Sendable {
     public var commitInFlight = false
     /// Whether a shutdown was begun.
     public var shuttingDown = false
+    /// Records that were settled before they were read: by a former owner of the partition, or in a former assignment.
+    public var alreadySettled: UInt64 = 0
     /// The rate after 429s, in 1/1024 of the budget.
     public var pace = 1_024
 

@@ -22,7 +22,7 @@ extension WorkerMetrics {
         let events = "revoke_worker_events_total"
         text.family(events, .counter, "Records by how they were settled.")
         text.sample(events, ["end": "revoked"], revoked)
-        text.sample(events, ["end": "already_settled"], alreadySettled)
+        text.sample(events, ["end": "already_settled"], engine.alreadySettled)
         for reason in SkipReason.allCases {
             text.sample(events, ["end": "skipped", "reason": reason.rawValue], skipped[reason] ?? 0)
         }
@@ -111,6 +111,14 @@ extension WorkerMetrics {
     }
 
     private func renderProcess(_ text: inout PrometheusText) {
+        text.single(
+            "revoke_worker_positions_lost_total", .counter, "Positions that were outside their log.", positionsLost)
+        text.single(
+            "revoke_worker_stuck_contracts_total", .counter, "Contracts that could not be revoked for the retry limit.",
+            stuckContracts)
+        text.single(
+            "revoke_worker_key_file_problem", .gauge, "1 while the key file cannot be used and the key in memory is kept.",
+            keyFileProblem ? 1 : 0)
         text.single("revoke_worker_ready", .gauge, "1 when the worker is ready.", ready ? 1 : 0)
         text.single("revoke_worker_draining", .gauge, "1 while partitions are given back.", engine.draining ? 1 : 0)
         text.single(

@@ -32,8 +32,6 @@ public struct WorkerMetrics: Hashable, Sendable {
     public var recordsRead: UInt64 = 0
     /// Events that a 204 covered.
     public var revoked: UInt64 = 0
-    /// Records that an earlier owner of their partition had settled.
-    public var alreadySettled: UInt64 = 0
     /// Events skipped, by the rule.
     public private(set) var skipped: [SkipReason: UInt64] = [:]
     /// Records in the dead-letter topic, by the reason.
@@ -56,6 +54,10 @@ public struct WorkerMetrics: Hashable, Sendable {
     public var lostOffsets: UInt64 = 0
     /// How often the clocks made the assignment suspect.
     public var suspicions: UInt64 = 0
+    /// Positions that were outside their log: retention passed, or the topic was made anew.
+    public var positionsLost: UInt64 = 0
+    /// Contracts that could not be revoked for the retry limit.
+    public var stuckContracts: UInt64 = 0
     /// Log lines that were lost.
     public var logLinesDropped: UInt64 = 0
     /// From the event's leak time, or its read where that is unknown, to the 204.
@@ -67,6 +69,8 @@ public struct WorkerMetrics: Hashable, Sendable {
     public var engine = EngineSnapshot()
     /// Records between the committed offset and the log's end, by owned partition.
     public var lag: [Int32: Int64] = [:]
+    /// Whether the key file cannot be used; the key in memory is kept.
+    public var keyFileProblem = false
     /// Whether the worker is ready.
     public var ready = false
     /// When the worker started, in wall milliseconds.

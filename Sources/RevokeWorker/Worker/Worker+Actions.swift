@@ -1,0 +1,250 @@
+internal import Configuration
+internal import Kafka
+internal import RevokeClient
+internal import RevokeEngine
+internal import RevokeEvents
+internal import RevokeModel
+
+/// What the engine wants done.
+extension Worker {
+    func perform(_ action: EngineAction) {
+        switch action {
+        case .startCall(let id, let contract, let freshConnection): startCall(id, contract, freshConnection)
+        case .produceDeadLetter(let order): produce(order)
+        case .commit(let id, let parts): commit(id, parts)
+        case .assign(let number, let positions): assign(number, positions)
+        case .unassign(let number): unassign(number)
+        case .pause(let partitions):
+            logger.info("paused: the window is full", [.partitions: .text(Self.list(partitions))])
+            ignoreKafka { () throws(KafkaError) in try consumer?.pause(partitions) }
+        case .resume(let partitions):
+            logger.info("resumed", [.partitions: .text(Self.list(partitions))])
+            ignoreKafka { () throws(KafkaError) in try consumer?.resume(partitions) }
+        case .settled(let partition, let offset, let token, let end, let receivedAt):
+            settled(partition, offset, token, end, receivedAt)
+        case .release(let token): store.remove(token)
+        case .note(let note): log(note)
+        case .shutdownComplete(let openCalls): drained(openCalls: openCalls)
+        }
+    }
+
+    // MARK: Calls
+
+    private func startCall(_ id: CallID, _ contract: ContractID, _ freshConnection: Bool) {
+        guard let client else {
+            isTurnDue = true
+            return engine.callFinished(id, .withheld, sentAt: nil, now: now)
+        }
+        logger.debug("call started", [.call: .number(id), .contract: .number(contract.value)])
+        client.revokeAll(contract, freshConnection: freshConnection) { [unowned self] result in
+            isTurnDue = true
+            metrics.calls.count(result.outcome)
+            logCall(id, contract, result)
+            engine.callFinished(id, result.outcome, sentAt: result.sentAt, now: now)
+        }
+    }
+
+    private func logCall(_ id: CallID, _ contract: ContractID, _ result: CallResult) {
+        if case .revoked = result.outcome {
+            return logger.debug(
+                "call ended",
+                [
+                    .call: .number(id), .contract: .number(contract.value), .outcome: "revoked",
+                    .duration: .number(result.duration),
+                ])
+        }
+        logger.info(
+            "call ended",
+            [
+                .call: .number(id), .contract: .number(contract.value), .outcome: .text(result.outcome.name),
+                .status: .number(result.outcome.status ?? 0), .cause: .text(result.outcome.cause ?? ""),
+                .duration: .number(result.duration), .error: .text(result.detail ?? ""),
+            ])
+    }
+
+    // MARK: Dead letters
+
+    private func produce(_ order: DeadLetterOrder) {
+        guard let producer, let record = store[order.token] else {
+            isTurnDue = true
+            return engine.deadLetterFailed(order.id, .failed, now: now)
+        }
+        let envelope = DeadLetterEnvelope(
+            record: record.parts, event: record.event, group: setup.configuration.group, reason: order.reason,
+            status: order.status, attempts: order.attempts, firstSeen: order.firstSeen, failedAt: order.failedAt)
+        let content = envelope.encode(record.parts.content, valueLimit: order.truncate ? 1_024 : nil)
+        do throws(KafkaError) {
+            try producer.produce(
+                id: order.id, topic: setup.configuration.deadLetterTopic, key: content.key, value: content.value,
+                headers: content.headers.map { KafkaHeader(name: $0.name, value: $0.value) })
+        } catch {
+            deadLetterFailed(order.id, error)
+        }
+    }
+
+    func makeProducer() throws(KafkaSetupError) -> KafkaProducer {
+        try KafkaProducer(configuration: setup.kafka, loop: loop, log: kafkaLog()) { [unowned self] event in
+            isTurnDue = true
+            switch event {
+            case .delivered(let id, _, _):
+                deadLetterFailures = 0
+                engine.deadLetterStored(id, now: now)
+            case .failed(let id, let error, _): deadLetterFailed(id, error)
+            case .error(let error, let fatal):
+                logger.warning("the producer of dead letters reports trouble", [.error: .describing(error)])
+                if fatal { renewProducer() }
+            }
+        }
+    }
+
+    private func deadLetterFailed(_ id: DeadLetterID, _ error: KafkaError) {
+        isTurnDue = true
+        metrics.deadLetterFailures += 1
+        logger.warning("dead letter not stored", [.error: .describing(error)])
+        if error.code == .messageSizeTooLarge {
+            engine.deadLetterFailed(id, .tooLarge, now: now)
+            return
+        }
+        engine.deadLetterFailed(id, .failed, now: now)
+        deadLetterFailures += 1
+        if deadLetterFailures >= 5 { renewProducer() }
+    }
+
+    /// Some failures stay with a producer for its life (a topic that was made anew with fewer partitions).
+    private func renewProducer() {
+        guard !isEnding, let former = producer else { return }
+        deadLetterFailures = 0
+        do throws(KafkaSetupError) {
+            producer = try makeProducer()
+            logger.warning("the producer of dead letters is made anew")
+            former.close(limit: 1_000) { _ = former }
+        } catch {
+            logger.error("the producer of dead letters cannot be made anew", [.error: .describing(error)])
+        }
+    }
+
+    // MARK: Kafka
+
+    private func commit(_ id: CommitID, _ parts: [CommitPart]) {
+        do throws(KafkaError) {
+            guard let consumer else { throw KafkaError(.destroy) }
+            try consumer.commit(
+                id: id,
+                parts.map { KafkaCommit(partition: $0.partition, offset: $0.offset, metadata: $0.metadata) })
+        } catch {
+            isTurnDue = true
+            metrics.commitFailures += 1
+            logger.warning("commit not sent", [.error: .describing(error)])
+            let result = Self.commitResult(error)
+            engine.commitFinished(
+                id, parts.map { CommitPartResult(partition: $0.partition, result: result) }, now: now)
+        }
+    }
+
+    private func assign(_ number: UInt64, _ positions: [PartitionOffset]) {
+        ignoreKafka { () throws(KafkaError) in
+            _ = try consumer?.assign(
+                rebalance: number,
+                positions.map { KafkaPartitionOffset(partition: $0.partition, offset: $0.offset) })
+        }
+        logger.info("reading", [.partitions: .text(Self.list(positions.map(\.partition)))])
+        notifyReady()
+    }
+
+    private func unassign(_ number: UInt64) {
+        ignoreKafka { () throws(KafkaError) in _ = try consumer?.unassign(rebalance: number) }
+        logger.info("unassigned")
+    }
+
+    private func ignoreKafka(_ body: () throws(KafkaError) -> Void) {
+        do throws(KafkaError) {
+            try body()
+        } catch {
+            logger.error("Kafka refuses", [.error: .describing(error)])
+        }
+    }
+
+    // MARK: Settled
+
+    private func settled(
+        _ partition: Int32, _ offset: Int64, _ token: UInt32, _ end: EventEnd, _ receivedAt: Instant
+    ) {
+        metrics.count(end)
+        guard let record = store[token] else { return }
+        switch end {
+        case .revoked:
+            let latency = max(0, now.wall - (record.parts.timestamp ?? receivedAt.wall))
+            metrics.eventToRevoked.observe(latency)
+            logger.debug(
+                "revoked",
+                [
+                    .partition: .number(partition), .offset: .number(offset),
+                    .contract: .number(record.event?.contract.value ?? 0), .latency: .number(latency),
+                ])
+        case .deadLettered(let reason):
+            logger.warning(
+                "dead letter stored",
+                [
+                    .partition: .number(partition), .offset: .number(offset), .reason: .text(reason.text),
+                    .contract: .number(record.event?.contract.value ?? 0),
+                ])
+        case .skipped(let reason):
+            logger.info(
+                "skipped",
+                [.partition: .number(partition), .offset: .number(offset), .reason: .text(reason.rawValue)])
+        }
+    }
+
+    // MARK: Notes
+
+    private func log(_ note: EngineNote) {
+        switch note {
+        case .retentionPassed(let partition, let lost):
+            metrics.lostOffsets += UInt64(clamping: lost)
+            logger.error(
+                "retention passed unread records; reading goes on at the log's start",
+                [.partition: .number(partition), .lost: .number(lost)])
+        case .logRestarted(let partition, let committed, let logEnd):
+            metrics.positionsLost += 1
+            logger.error(
+                "the topic was made anew; reading goes on at the log's start",
+                [.partition: .number(partition), .committed: .number(committed), .logEnd: .number(logEnd)])
+        case .holdBegan(let kind): logger.error("hold: only probes start", [.hold: .text(kind.name)])
+        case .holdEnded(let kind): logger.info("hold ended", [.hold: .text(kind.name)])
+        case .unproven:
+            logger.error(
+                "too many contracts are refused in a row; none becomes a dead letter until a call succeeds (wrong base URL or key?)"
+            )
+        case .proven: logger.info("a call succeeded again; refused contracts are called again")
+        case .undecodableBegan:
+            logger.error(
+                "no record was decoded since the start; malformed records wait (wrong topic?)",
+                [.topic: .text(setup.configuration.topic)])
+        case .undecodableEnded: logger.info("an event was decoded; malformed records become dead letters")
+        case .commitsFailingBegan: logger.error("commits fail for 10 s; no call starts until one succeeds")
+        case .commitsFailingEnded: logger.info("commits succeed again")
+        case .suspicion(let gap):
+            metrics.suspicions += 1
+            logger.warning(
+                "the process stood still; no call starts until a commit proves the assignment", [.gap: .number(gap)])
+        case .stuckContract(let contract):
+            metrics.stuckContracts += 1
+            logger.error("a contract cannot be revoked for an hour", [.contract: .number(contract.value)])
+        case .drainLimitPassed(let calls):
+            logger.error("the drain limit passed with calls in flight", [.openCalls: .number(calls)])
+        case .metadataIgnored(let partition):
+            logger.warning("a commit's metadata is not used", [.partition: .number(partition)])
+        }
+    }
+}
+
+extension HoldKind {
+    /// The name in logs and metrics.
+    var name: String {
+        switch self {
+        case .rateLimited: "rate_limited"
+        case .unauthorized: "unauthorized"
+        case .unavailable: "unavailable"
+        }
+    }
+}

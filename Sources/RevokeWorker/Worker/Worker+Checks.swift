@@ -1,0 +1,126 @@
+internal import Configuration
+internal import EventLoop
+internal import Kafka
+internal import RevokeEngine
+
+/// What the worker looks at before it begins: both topics, by the brokers.
+extension Worker {
+    /// Looks, again and again until a broker answers; no assignment is answered before.
+    func checkTopics() {
+        guard let consumer, !isEnding else { return }
+        let queries = consumer.queries
+        let configuration = setup.configuration
+        do {
+            try loop.offload({ TopicCheck.run(queries, configuration) }) { [weak self] result in
+                self?.checked(result)
+            }
+        } catch {
+            fail(.fatal("the event loop takes no work: \(error)"))
+        }
+    }
+
+    private func checked(_ result: TopicCheck.Result) {
+        guard !isEnding else { return }
+        switch result {
+        case .unreachable(let error):
+            logger.warning("no broker answers; trying again", [.error: .describing(error)])
+            guard let timer = try? loop.makeTimer({ [unowned self] in checkTopics() }) else { return }
+            timer.start(after: 1_000)
+        case .refused(let reasons):
+            for reason in reasons.dropLast() { logger.error("start refused", [.error: .text(reason)]) }
+            fail(.fatal(reasons.last ?? "the topics cannot be used"))
+        case .usable(let warnings):
+            for warning in warnings { logger.warning("topic settings", [.error: .text(warning)]) }
+            isChecked = true
+            retryAssign()
+        }
+    }
+}
+
+/// The look at both topics; also used by `revoke-worker check`.
+enum TopicCheck {
+    enum Result: Sendable {
+        case unreachable(KafkaError)
+        case refused([String])
+        case usable(warnings: [String])
+    }
+
+    private static let day: Int64 = 86_400_000
+
+    /// Blocks: for a helper thread.
+    static func run(_ queries: KafkaQueries, _ configuration: WorkerConfiguration) -> Result {
+        do throws(KafkaError) {
+            var main = try queries.topicMetadata(configuration.topic, limit: 5_000)
+            var dead = try queries.topicMetadata(configuration.deadLetterTopic, limit: 5_000)
+            if configuration.createTopics, main == nil || dead == nil {
+                try create(queries, configuration, main: main == nil, dead: dead == nil)
+                main = try queries.topicMetadata(configuration.topic, limit: 5_000)
+                dead = try queries.topicMetadata(configuration.deadLetterTopic, limit: 5_000)
+            }
+            var refusals: [String] = []
+            if main == nil { refusals.append(missing("topic", configuration.topic)) }
+            if dead == nil { refusals.append(missing("dead-letter-topic", configuration.deadLetterTopic)) }
+            guard let main, let dead, refusals.isEmpty else { return .refused(refusals) }
+            if case .windows(let windows) = configuration.account.budget,
+                let smallest = windows.map(\.limit).min(), main.partitionCount > smallest
+            {
+                return .refused([
+                    "topic \(configuration.topic) has \(main.partitionCount) partitions, more than the smallest budget of \(smallest) requests: raise the budget, or use a topic with fewer partitions"
+                ])
+            }
+            return settings(queries, configuration, deadReplicas: dead.replicationFactor)
+        } catch {
+            return .unreachable(error)
+        }
+    }
+
+    private static func missing(_ option: String, _ topic: String) -> String {
+        "\(option): the topic \(topic) does not exist: create it, mend the name, or set create-topics: true"
+    }
+
+    private static func create(
+        _ queries: KafkaQueries, _ configuration: WorkerConfiguration, main: Bool, dead: Bool
+    ) throws(KafkaError) {
+        var topics: [KafkaNewTopic] = []
+        if main {
+            topics.append(KafkaNewTopic(name: configuration.topic, partitionCount: 8, replicationFactor: -1))
+        }
+        if dead {
+            topics.append(
+                KafkaNewTopic(
+                    name: configuration.deadLetterTopic, partitionCount: 1, replicationFactor: -1,
+                    configuration: ["retention.ms": String(90 * day), "cleanup.policy": "delete"]))
+        }
+        for (_, error) in try queries.createTopics(topics, limit: 10_000) {
+            if let error, error.code != .topicAlreadyExists { throw error }
+        }
+    }
+
+    /// What the topics' settings mean for the promise that no event is lost. Brokers that do not tell are asked no more.
+    private static func settings(
+        _ queries: KafkaQueries, _ configuration: WorkerConfiguration, deadReplicas: Int
+    ) -> Result {
+        var warnings: [String] = []
+        let deadName = configuration.deadLetterTopic
+        if let dead = try? queries.topicConfiguration(deadName, limit: 5_000) {
+            if dead.isCompacted {
+                return .refused([
+                    "dead-letter-topic: \(deadName) is compacted, so newer dead letters would delete older ones: set cleanup.policy=delete"
+                ])
+            }
+            if deadReplicas < 3 { warnings.append("\(deadName) has \(deadReplicas) replicas, fewer than 3") }
+            if let least = dead.minimumInSyncReplicas, least < 2 {
+                warnings.append("\(deadName) has min.insync.replicas \(least), below 2")
+            }
+            if let retention = dead.retention, retention >= 0, retention < 30 * day {
+                warnings.append("\(deadName) keeps dead letters for less than 30 days")
+            }
+        }
+        if let main = try? queries.topicConfiguration(configuration.topic, limit: 5_000),
+            let retention = main.retention, retention >= 0, retention < 7 * day
+        {
+            warnings.append("\(configuration.topic) keeps events for less than 7 days")
+        }
+        return .usable(warnings: warnings)
+    }
+}

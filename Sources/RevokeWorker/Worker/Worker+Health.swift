@@ -1,0 +1,67 @@
+public import Configuration
+internal import EventLoop
+public import HTTPServer
+internal import Kafka
+internal import RevokeEngine
+internal import RevokeModel
+
+extension Worker {
+    /// Publishes the figures for the health listener.
+    func publish() {
+        let now = Self.readClocks()
+        metrics.engine = engine.snapshot(now: now)
+        metrics.lag = lags
+        metrics.ready = isReady
+        metrics.logLinesDropped = logger.ring.droppedLines
+        board.publish(metrics, now: now.boot)
+    }
+
+    /// Configuration valid, topics usable, joined the group, dead letters can be stored. Holds and outages are no part.
+    private var isReady: Bool { isChecked && hasJoined && !isEnding && deadLetterFailures == 0 }
+
+    /// The first assignment is in use: tell the service manager.
+    func notifyReady() {
+        publish()
+        guard !wasNotified else { return }
+        wasNotified = true
+        ServiceNotifier.fromEnvironment()?.tell(.ready)
+    }
+}
+
+/// The health and metrics listener: read-only, on a thread of its own, so that a worker that stands still can say so.
+public enum HealthServer {
+    /// A loop that has published nothing for this long (milliseconds) stands still.
+    public static let stallLimit: Int64 = 15_000
+
+    /// Starts the listener.
+    /// - Throws: `HTTPServerError`.
+    public static func start(_ address: ListenAddress, board: MetricsBoard) throws -> HTTPServer {
+        try HTTPServer(address: address.host, port: address.port, limits: .init(connections: 64, idleTimeout: 30)) {
+            answer($0, board: board, now: EventLoop.boottime())
+        }
+    }
+
+    /// The answer to a request. Pure.
+    static func answer(_ request: HTTPRequest, board: MetricsBoard, now: Int64) -> HTTPResponse {
+        guard request.method == "GET" || request.method == "HEAD" else {
+            return HTTPResponse(status: 405, text: "only GET is allowed\n")
+        }
+        let entry = board.latest
+        let isLive = entry.map { now - $0.publishedAt <= stallLimit } ?? true
+        switch request.path {
+        case "/livez":
+            return isLive
+                ? HTTPResponse(status: 200, text: "live\n") : HTTPResponse(status: 503, text: "the loop stands still\n")
+        case "/readyz":
+            let isReady = isLive && (entry?.metrics.ready ?? false)
+            return isReady
+                ? HTTPResponse(status: 200, text: "ready\n") : HTTPResponse(status: 503, text: "not ready\n")
+        case "/metrics":
+            var response = HTTPResponse(
+                status: 200, text: "", contentType: "text/plain; version=0.0.4; charset=utf-8")
+            response.body = board.prometheusText(now: now)
+            return response
+        default: return HTTPResponse(status: 404, text: "there are /livez, /readyz and /metrics\n")
+        }
+    }
+}

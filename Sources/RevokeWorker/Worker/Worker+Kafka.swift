@@ -1,0 +1,247 @@
+internal import Configuration
+internal import EventLoop
+internal import Kafka
+internal import RevokeEngine
+internal import RevokeEvents
+internal import RevokeModel
+
+/// What Kafka brings.
+extension Worker {
+    // MARK: Records
+
+    func received(_ record: borrowing BorrowedRecord) {
+        isTurnDue = true
+        let timestamp = record.timestamp
+        var headers: [RecordHeader] = []
+        let copied = record.copyHeaders()
+        headers.reserveCapacity(copied.count)
+        for header in copied { headers.append(RecordHeader(name: header.name, value: header.value)) }
+        let parts = RecordParts(
+            topic: record.topic, partition: record.partition, offset: record.offset,
+            timestamp: timestamp < 0 ? nil : timestamp, key: record.copyKey(), value: record.copyValue(),
+            headers: headers)
+        metrics.recordsRead += 1
+        let now = self.now
+        let content: ReceivedRecord.Content
+        var decoded: RevokeEvent?
+        switch decoder.decode(parts, now: now.wall) {
+        case .event(let event):
+            decoded = event
+            if !event.warnings.isEmpty { metrics.count(event.warnings) }
+            let identity = RecordFingerprint.identity(source: event.source, id: event.id, value: parts.content.value)
+            content = .event(
+                EventFacts(
+                    contract: event.contract, accountIsKnown: isKnown(event.account),
+                    identity: EventIdentity(high: identity.first, low: identity.second),
+                    earliestTime: event.earliestTime, isReplay: event.isReplay))
+        case .failure(let failure):
+            content = .failure(failure)
+            logger.debug(
+                "not an event",
+                [
+                    .partition: .number(parts.coordinates.partition), .offset: .number(parts.coordinates.offset),
+                    .reason: .text(failure.rawValue),
+                ])
+        }
+        let fingerprint = RecordFingerprint.hash(
+            timestamp: parts.timestamp, key: parts.content.key, value: parts.content.value)
+        let token = store.insert(parts, decoded)
+        engine.received(
+            ReceivedRecord(
+                partition: parts.coordinates.partition, offset: parts.coordinates.offset, token: token,
+                size: RecordStore.weight(parts), fingerprint: fingerprint, content: content),
+            now: now)
+    }
+
+    private func isKnown(_ account: String?) -> Bool {
+        account == nil || account == setup.configuration.account.name.text
+    }
+
+    // MARK: Events
+
+    func handle(_ event: KafkaConsumerEvent) {
+        isTurnDue = true
+        switch event {
+        case .assign(let number, let partitions):
+            rebalance = number
+            logger.info("assigned", [.partitions: .text(Self.list(partitions))])
+            waitingAssign = (number, partitions)
+            if isChecked { queryAssignment(number, partitions) }
+        case .revoke(let number, let partitions, let lost):
+            rebalance = number
+            waitingAssign = nil
+            lags = [:]
+            if lost {
+                logger.warning("assignment lost", [.partitions: .text(Self.list(partitions))])
+                engine.lost(rebalance: number, now: now)
+            } else {
+                logger.info("revoked", [.partitions: .text(Self.list(partitions))])
+                engine.revoking(rebalance: number, now: now)
+            }
+        case .committed(let result): committed(result)
+        case .error(let error, let partition, let fatal): kafkaError(error, partition: partition, fatal: fatal)
+        case .offsetReset(let error, let partition): positionLost(error, partition: partition)
+        case .statistics(let progress):
+            for item in progress {
+                if let lag = item.lag { lags[item.partition] = lag }
+            }
+        case .endOfPartition, .batchEnded: break
+        }
+    }
+
+    static func list(_ partitions: [Int32]) -> String { partitions.map { String($0) }.joined(separator: ",") }
+
+    private func kafkaError(_ error: KafkaError, partition: Int32?, fatal: Bool) {
+        if fatal {
+            if error.code == .fencedInstanceId {
+                fail(.fenced("another member with the same group.instance.id runs: \(error)"))
+            } else {
+                fail(.fatal("Kafka: \(error)"))
+            }
+            return
+        }
+        logger.warning(
+            "Kafka reports trouble", [.error: .describing(error), .partition: .number(partition ?? -1)])
+    }
+
+    // MARK: Assignment
+
+    private struct Found: Sendable {
+        var partitions: [AssignedPartition]
+        var topicPartitions: Int
+    }
+
+    /// Reads what the group committed and where the log begins and ends; the assign event is held meanwhile, and polling
+    /// goes on.
+    func queryAssignment(_ number: UInt64, _ partitions: [Int32]) {
+        guard let consumer else { return }
+        let queries = consumer.queries
+        let topic = setup.configuration.topic
+        let startAt = setup.configuration.startAt
+        do {
+            try loop.offload({ () -> Result<Found, KafkaError> in
+                Self.find(queries, topic: topic, partitions: partitions, startAt: startAt)
+            }) { [weak self] result in
+                self?.found(number, partitions, result)
+            }
+        } catch {
+            fail(.fatal("the event loop takes no work: \(error)"))
+        }
+    }
+
+    private static func find(
+        _ queries: KafkaQueries, topic: String, partitions: [Int32], startAt: StartPosition
+    ) -> Result<Found, KafkaError> {
+        do throws(KafkaError) {
+            guard let metadata = try queries.topicMetadata(topic, limit: 5_000) else {
+                throw KafkaError(.unknownTopicOrPartition)
+            }
+            let count = max(metadata.partitionCount, Int(partitions.max() ?? -1) + 1)
+            guard !partitions.isEmpty else { return .success(Found(partitions: [], topicPartitions: count)) }
+            let all = (0..<Int32(count)).map { $0 }
+            let committed = try queries.committed(topic: topic, partitions: all, limit: 5_000)
+            let hasCommits = committed.contains { $0.offset != nil }
+            let watermarks = try queries.watermarks(topic: topic, partitions: partitions, limit: 5_000)
+            var starts: [Int32: Int64] = [:]
+            if case .time(let time) = startAt, !hasCommits {
+                for start in try queries.offsets(topic: topic, partitions: partitions, time: time, limit: 5_000) {
+                    starts[start.partition] = start.offset
+                }
+            }
+            var found: [AssignedPartition] = []
+            for mark in watermarks {
+                let stored = committed.first { $0.partition == mark.partition }
+                var start = mark.low
+                if !hasCommits {
+                    switch startAt {
+                    case .earliest: break
+                    case .latest: start = mark.high
+                    case .time:
+                        let offset = starts[mark.partition] ?? mark.low
+                        start = offset == KafkaPartitionOffset.end ? mark.high : max(mark.low, offset)
+                    }
+                }
+                found.append(
+                    AssignedPartition(
+                        partition: mark.partition, committedOffset: stored?.offset, metadata: stored?.metadata ?? [],
+                        logStart: mark.low, logEnd: mark.high, startOffset: start))
+            }
+            return .success(Found(partitions: found, topicPartitions: count))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func found(_ number: UInt64, _ partitions: [Int32], _ result: Result<Found, KafkaError>) {
+        guard number == rebalance, waitingAssign?.rebalance == number, let consumer else { return }
+        isTurnDue = true
+        switch result {
+        case .failure(let error):
+            logger.warning(
+                "committed offsets cannot be read; the assignment waits",
+                [.error: .describing(error), .partitions: .text(Self.list(partitions))])
+            rebalanceTimer?.start(after: 500)
+        case .success(let found):
+            waitingAssign = nil
+            if consumer.isAssignmentLost, !partitions.isEmpty {
+                logger.warning("assignment lost before it began", [.partitions: .text(Self.list(partitions))])
+                engine.assigned([], topicPartitions: found.topicPartitions, rebalance: number, now: now)
+                return
+            }
+            hasJoined = true
+            engine.assigned(
+                found.partitions, topicPartitions: found.topicPartitions, rebalance: number, now: now)
+        }
+    }
+
+    func retryAssign() {
+        guard let waiting = waitingAssign, isChecked else { return }
+        queryAssignment(waiting.rebalance, waiting.partitions)
+    }
+
+    // MARK: Commits
+
+    private func committed(_ result: KafkaCommitResult) {
+        var parts: [CommitPartResult] = []
+        let own = result.partitions.compactMap(\.error)
+        for partition in result.partitions {
+            let error =
+                partition.error ?? (own.contains { $0.code == result.error?.code } ? nil : result.error)
+            parts.append(CommitPartResult(partition: partition.partition, result: Self.commitResult(error)))
+        }
+        if let error = result.error ?? own.first, error.code != .noOffset {
+            metrics.commitFailures += 1
+            logger.warning("commit failed", [.error: .describing(error), .partitions: .text(Self.list(result))])
+        } else {
+            metrics.commits += 1
+            logger.debug("committed", [.partitions: .text(Self.list(result))])
+        }
+        engine.commitFinished(result.id, parts, now: now)
+    }
+
+    private static func list(_ result: KafkaCommitResult) -> String { list(result.partitions.map(\.partition)) }
+
+    static func commitResult(_ error: KafkaError?) -> CommitResult {
+        guard let error else { return .stored }
+        switch error.code {
+        case .noError: return .stored
+        case .noOffset: return .nothingToDo
+        case .rebalanceInProgress: return .rebalanceInProgress
+        case .illegalGeneration, .unknownMemberId, .fencedInstanceId: return .fenced
+        case .offsetMetadataTooLarge: return .metadataTooLarge
+        default: return .failed
+        }
+    }
+
+    // MARK: A position outside the log
+
+    /// Retention passed while a partition was held, or the topic was made anew: librdkafka reads nothing from it until it
+    /// is assigned again, and does not always say which one it is.
+    private func positionLost(_ error: KafkaError, partition: Int32?) {
+        logger.error(
+            "a position is outside its log; reading goes on at the log's start",
+            [.error: .describing(error), .partition: .number(partition ?? -1)])
+        metrics.positionsLost += 1
+        consumer?.rejoin()
+    }
+}

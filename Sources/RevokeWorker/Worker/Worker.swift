@@ -1,0 +1,249 @@
+internal import Configuration
+public import EventLoop
+internal import Kafka
+internal import RevokeClient
+internal import RevokeEngine
+internal import RevokeEvents
+internal import RevokeModel
+
+/// Why a worker ended.
+public enum WorkerEnd: Hashable, Sendable {
+    /// Drained, committed, left the group.
+    case clean
+    /// The drain limit passed with this many calls open: each may have been applied, and is repeated by the next owner.
+    case callsLeftOpen(Int)
+    /// Something that the worker cannot mend; one sentence.
+    case fatal(String)
+    /// Another member with the same `group.instance.id` took over (FENCED_INSTANCE_ID).
+    case fenced(String)
+
+    /// The process's exit code: 0, 3, 1, 4.
+    public var exitCode: Int32 {
+        switch self {
+        case .clean: 0
+        case .fatal: 1
+        case .callsLeftOpen: 3
+        case .fenced: 4
+        }
+    }
+}
+
+/// The shell around the engine: it turns what Kafka, the API, the clock and the signals bring into the engine's inputs, and
+/// carries the engine's actions out. It decides nothing.
+///
+/// It lives on the loop's thread: every method is called there.
+public final class Worker {
+    let setup: WorkerSetup
+    let loop: EventLoop
+    let logger: Logger
+    let board: MetricsBoard
+    let onEnd: (WorkerEnd) -> Void
+    let decoder: EventDecoder
+
+    var engine: Engine
+    var actions: [EngineAction] = []
+    var store = RecordStore()
+    var metrics = WorkerMetrics()
+    var isTurnDue = true
+    var isInTurn = false
+    /// One reading of the clocks for each turn of the loop; nil: read again.
+    var turnInstant: Instant?
+
+    var client: LoopRevokeClient?
+    var keyWatch: KeyFileWatch?
+    var consumer: KafkaConsumer?
+    var producer: KafkaProducer?
+    var wakeTimer: LoopTimer?
+    var publishTimer: LoopTimer?
+    var rebalanceTimer: LoopTimer?
+    var hook: TurnHook?
+
+    /// The newest rebalance event.
+    var rebalance: UInt64 = 0
+    /// Whether topics and broker were found to be usable; no assignment is answered before.
+    var isChecked = false
+    var waitingAssign: (rebalance: UInt64, partitions: [Int32])?
+    var hasJoined = false
+    var deadLetterFailures = 0
+    var isEnding = false
+    var end: WorkerEnd?
+    var lags: [Int32: Int64] = [:]
+    var wasNotified = false
+
+    /// Makes a worker; nothing happens before `start()`.
+    /// - Parameters:
+    ///   - setup: What it is made of.
+    ///   - loop: The loop on which it lives.
+    ///   - logger: Where it logs.
+    ///   - board: Where it publishes its figures for other threads.
+    ///   - onEnd: Called once, when all is closed; the caller stops the loop.
+    public init(
+        setup: WorkerSetup, loop: EventLoop, logger: Logger, board: MetricsBoard,
+        onEnd: @escaping (WorkerEnd) -> Void
+    ) {
+        self.setup = setup
+        self.loop = loop
+        self.logger = logger
+        self.board = board
+        self.onEnd = onEnd
+        decoder = setup.decoder
+        engine = Engine(configuration: setup.engine, seed: setup.seed, now: Self.readClocks())
+    }
+
+    // MARK: Life
+
+    /// Connects to Kafka and the API and begins to work.
+    /// - Throws: an error whose description is one sentence for the operator.
+    public func start() throws {
+        wakeTimer = try loop.makeTimer { [unowned self] in isTurnDue = true }
+        publishTimer = try loop.makeTimer { [unowned self] in publish() }
+        publishTimer?.start(after: 1_000, repeating: 1_000)
+        rebalanceTimer = try loop.makeTimer { [unowned self] in retryAssign() }
+        hook = try loop.beforeBlocking { [unowned self] in turnIfDue() }
+        let client = try setup.client.make(
+            loop: loop, key: setup.key, gateLimit: setup.configuration.sessionTimeout / 2)
+        self.client = client
+        engine.keyChanged(version: client.keyVersion, now: now)
+        try watchKey()
+        producer = try makeProducer()
+        consumer = try KafkaConsumer(
+            configuration: setup.kafka, mode: .group(setup.configuration.group), topic: setup.configuration.topic,
+            loop: loop, log: kafkaLog(),
+            onRecord: { [unowned self] record in received(record) },
+            onEvent: { [unowned self] event in handle(event) })
+        checkTopics()
+        turn()
+    }
+
+    /// Drains, commits, leaves the group and ends. A second call does nothing.
+    public func shutdown() {
+        guard !isEnding else { return }
+        isEnding = true
+        logger.info("shutting down: no new calls, those in flight end")
+        engine.shutdown(now: now)
+        isTurnDue = true
+    }
+
+    /// Ends at once without a drain: something cannot be mended.
+    func fail(_ end: WorkerEnd) {
+        guard self.end == nil else { return }
+        isEnding = true
+        self.end = end
+        switch end {
+        case .fatal(let text), .fenced(let text): logger.error("the worker cannot go on", [.error: .text(text)])
+        case .clean, .callsLeftOpen: break
+        }
+        close()
+    }
+
+    /// The drain is over: leave the group, flush the producer, then the end.
+    func drained(openCalls: Int) {
+        guard end == nil else { return }
+        end = openCalls == 0 ? .clean : .callsLeftOpen(openCalls)
+        close()
+    }
+
+    private func close() {
+        keyWatch?.close()
+        publishTimer?.stop()
+        rebalanceTimer?.stop()
+        guard let consumer else { return closeProducer() }
+        consumer.close(limit: 6_000) { [self] in
+            self.consumer = nil
+            closeProducer()
+        }
+    }
+
+    private func closeProducer() {
+        guard let producer else { return closed() }
+        producer.close(limit: 2_000) { [self] in
+            self.producer = nil
+            closed()
+        }
+    }
+
+    private func closed() {
+        publish()
+        client?.close()
+        client = nil
+        for timer in [wakeTimer, publishTimer, rebalanceTimer] { timer?.close() }
+        hook?.close()
+        hook = nil
+        let end = self.end ?? .clean
+        logger.info("stopped", [.status: .number(end.exitCode)])
+        onEnd(end)
+    }
+
+    // MARK: Turns
+
+    static func readClocks() -> Instant { Instant(boot: EventLoop.boottime(), wall: EventLoop.wallTime()) }
+
+    /// The time of this turn of the loop.
+    var now: Instant {
+        if let turnInstant { return turnInstant }
+        let instant = Self.readClocks()
+        turnInstant = instant
+        return instant
+    }
+
+    /// Before the loop waits: decide, if anything came.
+    private func turnIfDue() {
+        turnInstant = nil
+        if isTurnDue { turn() }
+        turnInstant = nil
+    }
+
+    func turn() {
+        // An action can bring an answer at once, which the engine takes; the actions that follow from it come in the
+        // next round.
+        isTurnDue = true
+        var rounds = 0
+        while isTurnDue, rounds < 4 {
+            isTurnDue = false
+            rounds += 1
+            client?.tick()
+            engine.turn(now: now)
+            engine.takeActions(into: &actions)
+            for action in actions { perform(action) }
+        }
+        wakeTimer?.start(after: isTurnDue ? 0 : max(0, engine.nextWake - now.boot))
+    }
+
+    // MARK: Key
+
+    private func watchKey() throws {
+        let path = setup.configuration.account.keyFile
+        guard !path.isEmpty else { return }
+        keyWatch = try KeyFileWatch(
+            loop: loop, path: path, current: setup.key, pollInterval: setup.configuration.keyPollInterval,
+            changed: { [unowned self] key in
+                guard let client else { return }
+                client.updateKey(key)
+                logger.info(
+                    "the key file changed", [.path: .text(path), .keyVersion: .number(client.keyVersion)])
+                engine.keyChanged(version: client.keyVersion, now: now)
+                isTurnDue = true
+            },
+            problem: { [unowned self] problem in
+                metrics.keyFileProblem = problem != nil
+                if let problem {
+                    logger.warning(
+                        "the key file cannot be used; the key in memory is kept",
+                        [.path: .text(path), .error: .describing(problem)])
+                } else {
+                    logger.info("the key file is well again", [.path: .text(path)])
+                }
+            })
+    }
+
+    func kafkaLog() -> KafkaLogHandler {
+        let logger = self.logger
+        return { line in
+            switch line.level {
+            case ...3: logger.warning("librdkafka", [.operation: .text(line.facility), .error: .text(line.text)])
+            case 4: logger.info("librdkafka", [.operation: .text(line.facility), .error: .text(line.text)])
+            default: logger.debug("librdkafka", [.operation: .text(line.facility), .error: .text(line.text)])
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+internal import EventLoop
+internal import Glibc
+
+/// Runs a worker with its loop, its signals, its log writer and its health listener; the calling thread is the loop's.
+public enum WorkerHost {
+    /// Asks a worker on another thread to shut down.
+    public final class Control: Sendable {
+        private let wakeup: Wakeup
+
+        init(_ wakeup: Wakeup) { self.wakeup = wakeup }
+
+        /// Drains, commits, leaves the group and ends. Any thread.
+        public func shutdown() { wakeup.signal() }
+    }
+
+    /// Runs a worker until it ends.
+    /// - Parameters:
+    ///   - setup: What it is made of.
+    ///   - logger: Where it logs.
+    ///   - board: Where it publishes its figures.
+    ///   - handlesSignals: Whether SIGTERM and SIGINT shut it down; a second one ends the process at once.
+    ///   - started: Called on the loop's thread when the worker has begun.
+    /// - Throws: an error whose description is one sentence, when it cannot begin.
+    public static func run(
+        _ setup: WorkerSetup, logger: Logger, board: MetricsBoard, handlesSignals: Bool,
+        started: (Control) -> Void = { _ in }
+    ) throws -> WorkerEnd {
+        let loop = try EventLoop()
+        defer { loop.close() }
+        var end = WorkerEnd.clean
+        let worker = Worker(setup: setup, loop: loop, logger: logger, board: board) { result in
+            end = result
+            loop.stop()
+        }
+        let wakeup = try loop.makeWakeup { worker.shutdown() }
+        var signals: [SignalWatch] = []
+        if handlesSignals {
+            for number in [SIGTERM, SIGINT] {
+                signals.append(
+                    try loop.onSignal(number, oneShot: true) {
+                        ServiceNotifier.fromEnvironment()?.tell(.stopping)
+                        worker.shutdown()
+                    })
+            }
+        }
+        try worker.start()
+        started(Control(wakeup))
+        loop.run()
+        wakeup.close()
+        for signal in signals { signal.close() }
+        return end
+    }
+}

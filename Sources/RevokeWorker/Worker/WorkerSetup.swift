@@ -1,0 +1,79 @@
+public import Configuration
+internal import Kafka
+public import RevokeClient
+internal import RevokeEngine
+internal import RevokeEvents
+internal import RevokeModel
+
+/// Everything that a worker is made of: the configuration with its secrets read.
+public struct WorkerSetup: Sendable {
+    /// The configuration.
+    public var configuration: WorkerConfiguration
+    /// Kafka's properties with the secrets of their files.
+    public var kafkaProperties: [(name: String, value: Secret)]
+    /// The API key.
+    public var key: APIKey
+    /// The seed of the engine's jitter.
+    public var seed: UInt64
+
+    /// Makes a setup of its parts.
+    public init(
+        configuration: WorkerConfiguration, kafkaProperties: [(name: String, value: Secret)], key: APIKey,
+        seed: UInt64 = UInt64.random(in: 0...UInt64.max)
+    ) {
+        self.configuration = configuration
+        self.kafkaProperties = kafkaProperties
+        self.key = key
+        self.seed = seed
+    }
+
+    /// Reads the files that the configuration names; blocks.
+    /// - Throws: `ConfigurationError` or `KeyFileError`, with nothing of a file's content.
+    public static func load(_ configuration: WorkerConfiguration) throws -> WorkerSetup {
+        WorkerSetup(
+            configuration: configuration,
+            kafkaProperties: try ConfigurationFiles.kafkaProperties(configuration),
+            key: try KeyFile.read(configuration.account.keyFile))
+    }
+
+    var kafka: KafkaConfiguration {
+        KafkaConfiguration(kafkaProperties.map { (name: $0.name, value: $0.value.reveal()) })
+    }
+
+    var engine: EngineConfiguration {
+        var engine = EngineConfiguration()
+        engine.concurrency = configuration.account.concurrency
+        switch configuration.account.budget {
+        case .unlimited: engine.budget = []
+        case .windows(let windows):
+            engine.budget = windows.map { RevokeEngine.BudgetWindow(limit: $0.limit, duration: $0.milliseconds) }
+        }
+        engine.sessionTimeout = configuration.sessionTimeout
+        engine.drainLimit = configuration.drainLimit
+        engine.windowRecords = configuration.windowRecords
+        engine.windowBytes = configuration.windowBytes
+        engine.commitInterval = configuration.commitInterval
+        engine.freshness = configuration.freshness
+        engine.contractRetryLimit = configuration.contractRetryLimit
+        engine.streakLimit = configuration.streakLimit
+        engine.breaker = configuration.breaker
+        engine.skipUnknownTypes = configuration.unknownTypes == .skip
+        return engine
+    }
+
+    var decoder: EventDecoder {
+        EventDecoder(
+            options: EventDecoder.Options(
+                acceptBareEvents: configuration.acceptBareEvents,
+                acceptRegistryPrefix: configuration.acceptRegistryPrefix,
+                maximumRecordSize: Int(clamping: configuration.recordSize)))
+    }
+
+    var client: ClientFactory {
+        ClientFactory(
+            name: configuration.account.name, baseURL: configuration.account.baseURL,
+            requestDeadline: configuration.account.requestDeadline,
+            concurrency: configuration.account.concurrency, caFile: configuration.caFile, proxy: configuration.proxy,
+            allowPlainHTTP: configuration.allowPlainHTTP)
+    }
+}
