@@ -58,6 +58,7 @@ struct Account: Sendable {
     }
 
     private mutating func endHold(now: Int64) {
+        if hold == .rateLimited { paceChangedAt = now }
         hold = nil
         holdEndedAt = now
         probe = 0
@@ -107,6 +108,9 @@ struct Account: Sendable {
         probeInterval = min(probeInterval * 2, hold == .unavailable ? 5_000 : 60_000)
         nextProbe = max(nextProbe, now + probeInterval * share)
     }
+
+    /// The server named the time: the probe waits for that, and for nothing else.
+    mutating func probe(at time: Int64) { nextProbe = time }
 
     mutating func delayProbe(until: Int64) { nextProbe = max(nextProbe, until) }
 

@@ -5,6 +5,9 @@
 /// no partition is ever charged beyond its part in any rolling window, so the fleet never passes B.
 struct ChargeBook: Sendable {
     private struct Charge: Sendable {
+        /// The first request that the charge counts.
+        var since: Int64
+        /// The last one; all count until this leaves the window.
         var at: Int64
         var count: Int
     }
@@ -108,12 +111,12 @@ struct ChargeBook: Sendable {
         // Times only rise: a late stamp counts as made at the last one, which is the safe side.
         var at = at
         if charges.count > 0, let last = charges[charges.end - 1] { at = max(at, last.at) }
-        if charges.count > 0, var last = charges[charges.end - 1], at - last.at <= 50, notExpired(charges.end - 1) {
+        if charges.count > 0, var last = charges[charges.end - 1], at - last.since <= 50, notExpired(charges.end - 1) {
             last.at = at
             last.count += count
             charges[charges.end - 1] = last
         } else {
-            charges.append(Charge(at: at, count: count))
+            charges.append(Charge(since: at, at: at, count: count))
         }
         for index in windows.indices { windows[index].sum += count }
     }

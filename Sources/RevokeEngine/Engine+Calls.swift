@@ -78,9 +78,7 @@ extension Engine {
         var entry = lanes[index].head
         while entry >= 0 {
             entries[Int(entry)].attempts += 1
-            let owner = Int(entries[Int(entry)].ledger)
-            let offset = entries[Int(entry)].offset
-            ledgers[owner].highestCalled = max(ledgers[owner].highestCalled ?? offset, offset)
+            ledgers[Int(entries[Int(entry)].ledger)].called(entries[Int(entry)].offset)
             entry = entries[Int(entry)].next
         }
         actions.append(.startCall(id, lanes[index].contract, freshConnection: lanes[index].wantsFreshConnection))
@@ -234,7 +232,7 @@ extension Engine {
             let until = account.rateLimited(
                 call: call.id, nextCall: nextCall, retryAfter: retryAfter, now: now.boot, jitter: jitter)
             beginHold(.rateLimited, wasProbe: wasProbe, now: now.boot)
-            account.delayProbe(until: until)
+            if retryAfter == nil { account.delayProbe(until: until) } else { account.probe(at: until) }
             requeue(lane, now: now.boot)
         case .retry(let retryAfter, let status, let endsAlone, let holds, let freshConnection):
             if freshConnection { lanes[Int(lane)].wantsFreshConnection = true }

@@ -53,6 +53,7 @@ extension Engine {
             parts.append(part)
             sent.append(sentPart)
         }
+        settledSinceCommit = 0
         guard !parts.isEmpty else {
             if isFinal { finishFinalCommit() }
             return
@@ -61,7 +62,6 @@ extension Engine {
         nextCommit += 1
         commit = CommitInFlight(id: id, epoch: epoch, isFinal: isFinal, parts: sent)
         lastCommitAt = now.boot
-        settledSinceCommit = 0
         chargesDirtySince = nil
         actions.append(.commit(id, parts))
     }
@@ -76,7 +76,7 @@ extension Engine {
             ledgers[index].sentOffset = ledger.position
             ledgers[index].sentAnchor = ledger.storedAnchor
             return (
-                CommitPart(partition: ledger.partition, offset: ledger.position, metadata: ledger.openingMetadata),
+                CommitPart(partition: ledger.partition, offset: ledger.position, metadata: openingMetadata(ledger)),
                 CommitInFlight.Part(
                     partition: ledger.partition, suspicions: ledger.suspicions, isOpening: true,
                     anchor: ledger.storedAnchor)
@@ -100,15 +100,23 @@ extension Engine {
         )
     }
 
+    /// What was read, byte for byte; less where the broker does not take that any more.
+    private func openingMetadata(_ ledger: Ledger) -> [UInt8] {
+        let wasRefused = ledger.metadataLimit < configuration.metadataLimit
+        guard wasRefused, ledger.openingMetadata.count > ledger.metadataLimit else { return ledger.openingMetadata }
+        return CommitMetadata(decoding: ledger.openingMetadata)?.encoded(limit: ledger.metadataLimit).text ?? []
+    }
+
     /// The metadata of a commit now, and the first record at or above its offset where that is known.
     private mutating func makeMetadata(
         _ index: Int, isFinal: Bool, now: Instant
     ) -> (CommitMetadata, Anchor?) {
         let (charges, pending) = ledgers[index].charges.snapshot(now: now.boot, wall: now.wall)
         let ledger = ledgers[index]
+        let pendingCalls = pending + callsOfFormerEpochs(partition: ledger.partition)
         var metadata = CommitMetadata(
-            watermark: ledger.watermark, clean: isFinal && pending == 0, highestCalled: ledger.highestCalled,
-            charges: charges, pendingCharges: pending)
+            watermark: ledger.watermark, clean: isFinal && pendingCalls == 0, highestCalled: ledger.mayBeCalled,
+            charges: charges, pendingCharges: pendingCalls)
         if let head = ledger.slots.head, head.entry >= 0 {
             let anchor = Anchor(offset: head.offset, fingerprint: entries[Int(head.entry)].fingerprint)
             metadata.settled = ledger.settledBeyond
@@ -137,6 +145,12 @@ extension Engine {
             }
         }
         return (metadata, lastRead)
+    }
+
+    /// Calls that are charged to the partition and were started in a former assignment: they may be sent in this one.
+    private func callsOfFormerEpochs(partition: Int32) -> Int {
+        guard !configuration.budget.isEmpty else { return 0 }
+        return calls.count { $0.partition == partition && $0.epoch != epoch }
     }
 
     // MARK: Results
@@ -199,6 +213,7 @@ extension Engine {
         ledgers[index].sentOffset = nil
         ledgers[index].sentAnchor = nil
         guard isProof, part.suspicions == ledgers[index].suspicions, !ledgers[index].isConfirmed else { return }
+        if part.isOpening, ledgers[index].opensClean { return }
         ledgers[index].isConfirmed = true
         let waiting = ledgers[index].waitingLanes
         ledgers[index].waitingLanes = []

@@ -29,7 +29,7 @@ extension Engine {
             let id = nextDeadLetter
             nextDeadLetter += 1
             entries[Int(ticket.entry)].state = .deadLetterInFlight(id, reason, status: status)
-            ledgers[ledger].highestCalled = max(ledgers[ledger].highestCalled ?? entry.offset, entry.offset)
+            ledgers[ledger].called(entry.offset)
             deadLetters.append(
                 DeadLetter(
                     id: id, entry: ticket, partition: ledgers[ledger].partition, offset: entry.offset, reason: reason,

@@ -76,7 +76,7 @@ extension Engine {
         }
         return Ledger(
             partition: assigned.partition, position: position, assignedAt: now.boot, freshFrom: freshFrom,
-            charges: charges, openingMetadata: assigned.metadata, prior: prior,
+            charges: charges, openingMetadata: assigned.metadata, opensClean: metadata?.clean == true, prior: prior,
             metadataLimit: configuration.metadataLimit)
     }
 
@@ -192,7 +192,21 @@ extension Engine {
         deadLetterQueue.removeAll()
         malformedQueue.removeAll()
         parkedQueue.removeAll()
+        settledSinceCommit = 0
+        forgetVoidPlaces()
         updateCommitsFailing(now: now)
+    }
+
+    /// Drops the places of lanes that went away, so that many assignments in a row do not pile them up.
+    private mutating func forgetVoidPlaces() {
+        for _ in 0..<unprovenLanes.count {
+            guard let (lane, contract) = unprovenLanes.popFirst() else { break }
+            if lanes[Int(lane)].contract == contract, lanes[Int(lane)].isUnproven {
+                unprovenLanes.append((lane, contract))
+            }
+        }
+        let lanes = self.lanes
+        timers.removeAll { lanes[Int($0.lane)].stamp != $0.stamp }
     }
 
     /// Takes an open record out of its lane and releases it. Returns the work in flight that covers it.

@@ -73,6 +73,7 @@ extension Engine {
         let index = Int(lane)
         if lanes[index].call != 0, let copied = coveredCopy(of: entry, lane: lane) {
             entries[Int(entry)].sequence = copied
+            ledgers[Int(entries[Int(entry)].ledger)].called(entries[Int(entry)].offset)
         }
         link(entry, lane: lane)
         let isFresh = entries[Int(entry)].isFresh
@@ -225,9 +226,9 @@ extension Engine {
     mutating func adopt(_ record: ReceivedRecord, ledger: Int, work: PriorKnowledge.Work, now: Instant) -> Bool {
         switch (work, record.content) {
         case (.call(let id), .event(let facts)):
-            let lane = laneOf(facts.contract)
-            guard lanes[Int(lane)].call == id else { return false }
+            guard let lane = laneIndex[facts.contract], lanes[Int(lane)].call == id else { return false }
             let entry = makeEntry(record, ledger: ledger, now: now)
+            ledgers[ledger].called(record.offset)
             entries[Int(entry)].identity = facts.identity
             entries[Int(entry)].sequence = 0
             entries[Int(entry)].attempts = 1
@@ -237,6 +238,7 @@ extension Engine {
             guard let index = deadLetters.firstIndex(where: { $0.id == id }) else { return false }
             let letter = deadLetters[index]
             let entry = makeEntry(record, ledger: ledger, now: now)
+            ledgers[ledger].called(record.offset)
             entries[Int(entry)].state = .deadLetterInFlight(id, letter.reason, status: letter.status)
             deadLetters[index].entry = ticket(entry)
             return true

@@ -345,16 +345,19 @@ public struct Engine: Sendable {
             if let time { wake = min(wake, max(time, now + 1)) }
         }
         consider(timers.firstDue)
-        if account.hold != nil, account.probe == 0 { consider(max(account.nextProbe, account.notBefore)) }
-        if account.hold == nil, account.notBefore > now { consider(account.notBefore) }
+        // A time that has passed is no reason to wake: what could start has started, the rest waits for an input.
+        if account.hold != nil, account.probe == 0, account.nextProbe > now { consider(account.nextProbe) }
+        if account.notBefore > now { consider(account.notBefore) }
         consider(budgetFreeAt)
         if let head = parkedQueue.head, isCurrent(head) {
             consider(entries[Int(head.entry)].receivedAt.boot + configuration.unknownAccountParking)
         }
-        if !malformedQueue.isEmpty || !deadLetterQueue.isEmpty { consider(deadLetterNotBefore) }
+        if deadLetterNotBefore > now, !malformedQueue.isEmpty || !deadLetterQueue.isEmpty {
+            consider(deadLetterNotBefore)
+        }
         if commit == nil { consider(commitDueAt()) }
         if case .draining(let drain) = phase { consider(drain.deadline) }
-        consider(shutdownDeadline)
+        if !isShutdownReported { consider(shutdownDeadline) }
         return wake
     }
 

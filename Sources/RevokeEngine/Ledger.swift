@@ -88,6 +88,9 @@ struct Ledger: Sendable {
     var priorIsVerified = false
     /// The metadata as it was read; committed once more, byte for byte, to open the gate.
     let openingMetadata: [UInt8]
+    /// Whether that metadata says that the predecessor drained cleanly. It says so of this owner too until its first
+    /// commit of its own, so nothing starts before that is stored.
+    let opensClean: Bool
     var isOpened = false
 
     /// Whether a commit proved that the partition is ours, since the assignment or the last suspicion.
@@ -115,7 +118,7 @@ struct Ledger: Sendable {
 
     init(
         partition: Int32, position: Int64, assignedAt: Int64, freshFrom: Int64, charges: ChargeBook,
-        openingMetadata: [UInt8], prior: PriorKnowledge?, metadataLimit: Int
+        openingMetadata: [UInt8], opensClean: Bool, prior: PriorKnowledge?, metadataLimit: Int
     ) {
         self.partition = partition
         self.position = position
@@ -123,6 +126,7 @@ struct Ledger: Sendable {
         self.freshFrom = freshFrom
         self.charges = charges
         self.openingMetadata = openingMetadata
+        self.opensClean = opensClean
         self.prior = prior
         self.metadataLimit = metadataLimit
         lastReceived = position - 1
@@ -131,6 +135,15 @@ struct Ledger: Sendable {
 
     /// The offset to commit: the lowest unsettled one, or the one after the last that was read.
     var watermark: Int64 { slots.head?.offset ?? lastReceived + 1 }
+
+    /// The highest offset that this owner or one before it may have called; nil when that is below the watermark.
+    var mayBeCalled: Int64? {
+        let highest = max(highestCalled ?? -1, freshFrom - 1)
+        return highest >= watermark ? highest : nil
+    }
+
+    /// A call or a dead letter covers the record at this offset.
+    mutating func called(_ offset: Int64) { highestCalled = max(highestCalled ?? offset, offset) }
 
     var oldestUncommitted: Int64? {
         switch (unsentSince, sentSince) {

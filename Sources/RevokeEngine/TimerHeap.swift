@@ -42,6 +42,14 @@ struct TimerHeap: Sendable {
         return first
     }
 
+    /// Drops the items whose lane's place is void; the others keep their order.
+    mutating func removeAll(where isVoid: (LaneTicket) -> Bool) {
+        let kept = items.filter { !isVoid($0.ticket) }
+        guard kept.count < items.count else { return }
+        // An array in the order of `precedes` is a heap.
+        items = kept.sorted(by: Self.precedes)
+    }
+
     private static func precedes(_ left: Item, _ right: Item) -> Bool {
         left.due != right.due ? left.due < right.due : left.order < right.order
     }
