@@ -1,0 +1,50 @@
+public import Configuration
+
+/// What a command with a configuration begins with: flags and configuration read, or a reason to end.
+public enum CommandContext {
+    /// What came of the arguments.
+    public enum Start {
+        /// Go on.
+        case go(ParsedConfiguration, CommandLineArguments)
+        /// End with this exit code; everything is said.
+        case end(Int32)
+    }
+
+    /// Reads arguments, file and environment of a command.
+    /// - Parameters:
+    ///   - name: The command, for the help text.
+    ///   - about: What it does, one line.
+    ///   - flags: Its own flags.
+    ///   - checks: What is checked of the configuration.
+    public static func start(
+        _ name: String, about: String, flags: [CommandFlag] = [], arguments: [String],
+        checks: ConfigurationParser.Checks = .full
+    ) -> Start {
+        do throws(ConfigurationError) {
+            let parsed = try CommandLineArguments(arguments, flags: flags)
+            if parsed.showsHelp {
+                Terminal.print("usage: revoke-worker \(name) [flags]\n\n\(about)\n")
+                Terminal.print(ConfigurationHelp.text(flags: flags))
+                return .end(0)
+            }
+            let environment = Terminal.environment
+            var file: ConfigurationParser.File?
+            if let path = ConfigurationFiles.path(arguments: parsed, environment: environment) {
+                file = try ConfigurationFiles.load(path)
+            }
+            let result = try ConfigurationParser().parse(
+                file: file, environment: environment, arguments: parsed,
+                checks: parsed.printsConfiguration ? .formOnly : checks)
+            for warning in result.warnings { Terminal.complain("warning: \(warning)") }
+            if parsed.printsConfiguration {
+                Terminal.print(ConfigurationPrinter.yaml(result.configuration))
+                return .end(0)
+            }
+            return .go(result, parsed)
+        } catch {
+            for problem in error.problems { Terminal.complain("error: \(problem)") }
+            Terminal.complain("usage: revoke-worker \(name) [flags], see revoke-worker \(name) --help")
+            return .end(Terminal.usageExit)
+        }
+    }
+}
