@@ -102,7 +102,12 @@ let package = Package(
         tests("RevokeClientTests", ["RevokeClient", "RevokeModel", "EventLoop", "WorkerTestKit"]),
         tests("HTTPServerTests", ["HTTPServer"]),
         tests("ConfigurationTests", ["Configuration"]),
-        tests("RevokeWorkerTests", ["RevokeWorker", "DemoKit", "Kafka", "WorkerTestKit", "Configuration", "EventLoop"]),
+        tests(
+            "RevokeWorkerTests",
+            [
+                "RevokeWorker", "DemoKit", "Kafka", "WorkerTestKit", "Configuration", "EventLoop", "RevokeEngine",
+                "RevokeModel",
+            ]),
         tests("BrokerTests", ["RevokeWorker", "DemoKit", "Kafka", "WorkerTestKit", "RevokeEvents", "HTTPServer"]),
         tests("SimulatorTests", ["Simulator", "RevokeEngine", "RevokeModel"]),
     ]

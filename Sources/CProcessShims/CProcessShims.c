@@ -15,3 +15,16 @@ int process_disable_core_dumps(void) {
 #endif
     return 0;
 }
+
+int process_can_dump_core(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_CORE, &limit) != 0) return -errno;
+#if defined(__linux__)
+    // A dump to a program ignores the limit but for 1 (core(5)); the flag stops that too.
+    int dumpable = prctl(PR_GET_DUMPABLE, 0L, 0L, 0L, 0L);
+    if (dumpable < 0) return -errno;
+    return dumpable == 1 || limit.rlim_max != 0;
+#else
+    return limit.rlim_max != 0;
+#endif
+}

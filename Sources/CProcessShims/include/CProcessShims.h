@@ -9,3 +9,8 @@
 ///
 /// @return 0, or the errno of the call that failed.
 __attribute__((warn_unused_result)) int process_disable_core_dumps(void);
+
+/// Whether the system would write a core dump of this process, as far as the process can tell.
+///
+/// @return 0 when it would not, 1 when it would, or a negative errno.
+__attribute__((warn_unused_result)) int process_can_dump_core(void);

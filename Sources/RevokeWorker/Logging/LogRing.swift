@@ -19,6 +19,7 @@ public final class LogRing: @unchecked Sendable {
     private var dropped: UInt64 = 0
     private var unreported: UInt64 = 0
     private var isClosed = false
+    private var hasWriter = false
 
     /// Makes a ring.
     /// - Parameter capacity: How many lines wait at most; at least 1.
@@ -84,26 +85,38 @@ public final class LogRing: @unchecked Sendable {
     /// - Returns: Whether they were.
     @discardableResult
     public func flush(deadline: Int64) -> Bool {
-        var end = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &end)
-        let nanoseconds = Int64(end.tv_nsec) + max(0, deadline) % 1_000 * 1_000_000
-        end.tv_sec += Int(max(0, deadline) / 1_000 + nanoseconds / 1_000_000_000)
-        end.tv_nsec = Int(nanoseconds % 1_000_000_000)
-        return withLock {
+        withLock {
             let target = accepted
-            while written < target {
-                if unsafe pthread_cond_timedwait(progress, mutex, &end) != 0 { return written >= target }
-            }
-            return true
+            return wait(deadline) { written >= target }
         }
     }
 
-    /// Takes no more lines; the writer ends when it has written what is left.
-    public func close() {
+    /// Takes no more lines, and waits until the writer has written what is left and has ended: only then may its
+    /// descriptor be closed.
+    /// - Parameter deadline: Milliseconds to wait at most; the writer ends later by itself.
+    /// - Returns: Whether it has ended, or there never was one.
+    @discardableResult
+    public func close(deadline: Int64) -> Bool {
         withLock {
             isClosed = true
             unsafe pthread_cond_broadcast(arrival)
+            return wait(deadline) { !hasWriter }
         }
+    }
+
+    /// Waits with the lock until a condition holds; false at the deadline.
+    private func wait(_ deadline: Int64, until condition: () -> Bool) -> Bool {
+        var end = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &end)
+        // At most a day, so that nothing overflows.
+        let milliseconds = min(max(0, deadline), 86_400_000)
+        let nanoseconds = end.tv_nsec + Int(milliseconds % 1_000) * 1_000_000
+        end.tv_sec += Int(milliseconds / 1_000) + nanoseconds / 1_000_000_000
+        end.tv_nsec = nanoseconds % 1_000_000_000
+        while !condition() {
+            if unsafe pthread_cond_timedwait(progress, mutex, &end) != 0 { return condition() }
+        }
+        return true
     }
 
     // For the writer.
@@ -119,6 +132,14 @@ public final class LogRing: @unchecked Sendable {
             let lines = take(limit: limit)
             defer { unreported = 0 }
             return (lines, unreported)
+        }
+    }
+
+    /// Says that the writer begins or ends.
+    func setWriter(_ isThere: Bool) {
+        withLock {
+            hasWriter = isThere
+            unsafe pthread_cond_broadcast(progress)
         }
     }
 

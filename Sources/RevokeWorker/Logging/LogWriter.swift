@@ -8,7 +8,7 @@ public enum LogWriter {
     ///
     /// - Parameters:
     ///   - ring: Where the lines come from; one writer for a ring.
-    ///   - descriptor: Where they go; stays the caller's and open. A write to a closed pipe raises SIGPIPE: see
+    ///   - descriptor: Where they go; stays the caller's, and open until `LogRing.close(deadline:)` returns true. A write to a closed pipe raises SIGPIPE: see
     ///     `ProcessSettings.ignoreBrokenPipes()`.
     ///   - format: The lines' form; `auto` is text on a terminal.
     /// - Returns: Whether the thread could be started.
@@ -21,6 +21,7 @@ public enum LogWriter {
             case .json: false
             }
         let job = unsafe Unmanaged.passRetained(Job(ring: ring, descriptor: descriptor, asText: asText))
+        ring.setWriter(true)
         var thread = pthread_t()
         let result = unsafe pthread_create(
             &thread, nil,
@@ -31,6 +32,7 @@ public enum LogWriter {
             }, job.toOpaque())
         guard result == 0 else {
             unsafe job.release()
+            ring.setWriter(false)
             return false
         }
         pthread_detach(thread)
@@ -67,6 +69,7 @@ public enum LogWriter {
                 }
                 ring.finished(lines.count, refused: !write(bytes))
             }
+            ring.setWriter(false)
         }
 
         private func append(_ line: LogLine, to bytes: inout [UInt8]) {

@@ -117,7 +117,7 @@ extension WorkerMetrics {
             "revoke_worker_stuck_contracts_total", .counter, "Contracts that could not be revoked for the retry limit.",
             stuckContracts)
         text.single(
-            "revoke_worker_key_file_problem", .gauge, "1 while the key file cannot be used and the key in memory is kept.",
+            "revoke_worker_key_file_problem", .gauge, "1 while the key file cannot be used: the key in memory is kept.",
             keyFileProblem ? 1 : 0)
         text.single("revoke_worker_ready", .gauge, "1 when the worker is ready.", ready ? 1 : 0)
         text.single("revoke_worker_draining", .gauge, "1 while partitions are given back.", engine.draining ? 1 : 0)

@@ -8,6 +8,9 @@ public enum ProcessSettings {
     /// - Returns: 0, or the `errno` of the call that failed.
     public static func disableCoreDumps() -> Int32 { process_disable_core_dumps() }
 
+    /// Whether no core dump of this process can be written. Any thread.
+    public static var coreDumpsAreDisabled: Bool { process_can_dump_core() == 0 }
+
     /// Makes a write to a closed pipe or socket an error (EPIPE) instead of the process's end.
     public static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 
