@@ -1,0 +1,225 @@
+import RevokeEngine
+import RevokeModel
+
+/// A kind of trouble. `docs/simulation.md` describes each.
+public enum FaultKind: Int, CaseIterable, Sendable {
+    case crash
+    case stop
+    case pause
+    case stall
+    case isolate
+    case clockJump
+    case scaleUp
+    case rebalance
+    case earlyJoin
+    case addPartitions
+    case coordinatorHang
+    case coordinatorRestart
+    case commitsRefused
+    case commitAnswersLost
+    case commitsSlow
+    case nothingToCommit
+    case metadataDamaged
+    case outage
+    case rateLimit
+    case wrongPath
+    case keyRotation
+    case slowAPI
+    case flakyAPI
+    case deadLettersFail
+    case deadLetterAnswersLost
+    case retention
+    case compaction
+    case logRestart
+
+    /// Whether the fault hits one worker.
+    var hitsOneWorker: Bool {
+        switch self {
+        case .crash, .stop, .pause, .stall, .isolate, .clockJump: true
+        case .scaleUp, .rebalance, .earlyJoin, .addPartitions, .coordinatorHang, .coordinatorRestart,
+            .commitsRefused, .commitAnswersLost, .commitsSlow, .nothingToCommit, .metadataDamaged, .outage,
+            .rateLimit, .wrongPath, .keyRotation, .slowAPI, .flakyAPI, .deadLettersFail, .deadLetterAnswersLost,
+            .retention, .compaction, .logRestart:
+            false
+        }
+    }
+}
+
+/// One trouble: when, what, for how long.
+struct Fault: Sendable {
+    var kind: FaultKind
+    /// The worker that it hits, by its number.
+    var worker: Int
+    /// The partition that it hits.
+    var partition: Int
+    var duration: Int64
+    /// Which form of the trouble.
+    var variant: Int64
+}
+
+/// What a produced record is.
+enum RecordShape: Sendable {
+    case event
+    case replay
+    case undated
+    case unknownAccount
+    case malformed(DecodingFailure)
+}
+
+/// One record that a producer writes.
+struct ProducedRecord: Sendable {
+    var partition: Int
+    /// The contract's index in the profile.
+    var contract: Int
+    /// Records with the same number have the same source, id and bytes.
+    var copy: Int64
+    var shape: RecordShape
+    var size: Int64
+    /// How much older than its record the event says it is; negative when a producer's clock is ahead.
+    var age: Int64
+    /// Offsets that are left out before the record.
+    var gap: Int64
+}
+
+/// One step of a schedule.
+struct ScheduleItem: Sendable {
+    enum Kind: Sendable {
+        case produce(ProducedRecord)
+        case fault(Fault)
+    }
+
+    var time: Int64
+    /// The item's number in the full schedule; it stays when others are dropped.
+    var number: Int
+    var kind: Kind
+
+    var isFault: Bool {
+        switch kind {
+        case .fault: true
+        case .produce: false
+        }
+    }
+
+    /// The item as a line of a schedule.
+    var text: String {
+        switch kind {
+        case .produce(let record):
+            "\(time) ms: record to partition \(record.partition), contract \(Topic.contractBase + Int64(record.contract)),"
+                + " copy \(record.copy), \(record.shape), \(record.size) bytes, gap \(record.gap)"
+        case .fault(let fault):
+            "\(time) ms: \(fault.kind) worker \(fault.worker) partition \(fault.partition)"
+                + " for \(fault.duration) ms, variant \(fault.variant)"
+        }
+    }
+}
+
+/// What a seed stands for: a world and the steps that happen in it.
+struct Schedule: Sendable {
+    var seed: UInt64
+    var profile: Profile
+    var items: [ScheduleItem]
+
+    /// Draws the schedule of a seed.
+    static func draw(seed: UInt64) -> Schedule {
+        var generator = Generator(seed: Dice.mix(seed ^ 0x5EED))
+        let profile = Profile.draw(&generator)
+        var items: [ScheduleItem] = []
+        drawRecords(&items, profile, &generator)
+        drawFaults(&items, profile, &generator)
+        // A stable order: by time, then by the order of drawing.
+        items.sort { $0.time != $1.time ? $0.time < $1.time : $0.number < $1.number }
+        return Schedule(seed: seed, profile: profile, items: items)
+    }
+
+    private static func drawRecords(_ items: inout [ScheduleItem], _ profile: Profile, _ generator: inout Generator) {
+        let failures = DecodingFailure.allCases
+        var copies: Int64 = 0
+        var recent: [ProducedRecord] = []
+        var time: Int64 = 100
+        let backlog = generator.chance(300)
+        let count = 300 + Int(generator.between(0, 60))
+        let step = max(profile.faultsEnd * 9 / 10 / Int64(count), 10)
+        while items.count < count {
+            time += backlog && items.count < count / 2 ? generator.between(0, 4) : generator.between(0, 2 * step)
+            let contract = min(
+                Int(generator.between(0, Int64(profile.contracts.count - 1))),
+                Int(generator.between(0, Int64(profile.contracts.count * 2))))
+            copies += 1
+            var record = ProducedRecord(
+                partition: contract % profile.partitions, contract: contract, copy: copies, shape: .event,
+                size: generator.between(200, 600), age: generator.between(-2_000, 5_000),
+                gap: generator.chance(150) ? generator.between(1, 5) : 0)
+            switch generator.between(0, 99) {
+            case 0...2: record.shape = .malformed(generator.pick(failures))
+            case 3: record.shape = .malformed(.unknownType)
+            case 4...5: record.shape = .unknownAccount
+            case 6...8: record.shape = .replay
+            case 9...11: record.shape = .undated
+            case 12...16: record.age = generator.between(3_600_000, 90_000_000)
+            case 17: record.size = 20_000
+            case 18...27 where !recent.isEmpty:
+                // An identical copy, at times in another partition.
+                record = generator.pick(recent)
+                if generator.chance(200) {
+                    record.partition = Int(generator.between(0, Int64(profile.partitions - 1)))
+                }
+            case 28...30: record.partition = Int(generator.between(0, Int64(profile.partitions - 1)))
+            default: break
+            }
+            if time < profile.malformedUntil { record.shape = .malformed(generator.pick(failures)) }
+            if case .malformed = record.shape {
+                record.partition = Int(generator.between(0, Int64(profile.partitions - 1)))
+            }
+            items.append(ScheduleItem(time: time, number: items.count, kind: .produce(record)))
+            recent.append(record)
+            if recent.count > 12 { recent.removeFirst() }
+            // A storm of duplicates.
+            if generator.chance(12) {
+                for _ in 0..<generator.between(5, 20) {
+                    time += generator.between(0, 60)
+                    var copy = record
+                    if generator.chance(500) {
+                        copies += 1
+                        copy.copy = copies
+                    }
+                    items.append(ScheduleItem(time: time, number: items.count, kind: .produce(copy)))
+                }
+            }
+            time = min(time, profile.faultsEnd - 1_000)
+        }
+    }
+
+    private static func drawFaults(_ items: inout [ScheduleItem], _ profile: Profile, _ generator: inout Generator) {
+        let kinds = FaultKind.allCases
+        let count = Int(generator.between(10, 16))
+        var time: Int64 = 0
+        for _ in 0..<count {
+            // Clusters: two of five faults come close to the one before.
+            time =
+                generator.chance(400) && time > 0
+                ? min(time + generator.between(0, 2_500), profile.faultsEnd - 2_000)
+                : generator.between(1_500, profile.faultsEnd - 2_000)
+            let kind = generator.pick(kinds)
+            let longest = min(profile.faultsEnd - time - 500, 40_000)
+            var fault = Fault(
+                kind: kind, worker: Int(generator.between(0, Int64(profile.workers - 1))),
+                partition: Int(generator.between(0, Int64(profile.partitions - 1))),
+                duration: min(generator.chance(500) ? generator.between(200, 6_000) : generator.between(2_000, 30_000), longest),
+                variant: generator.between(0, 999))
+            switch kind {
+            case .pause, .stall:
+                // Around half the session timeout and around all of it.
+                let base = generator.pick([Int64(1), 5, 6, 10, 11, 14]) * profile.engine.sessionTimeout / 10
+                fault.duration = min(base + generator.between(0, 1_500), longest)
+            case .addPartitions where !generator.chance(400):
+                fault.kind = .rebalance
+            case .metadataDamaged where !generator.chance(400):
+                fault.kind = .commitsSlow
+            case .wrongPath:
+                fault.duration = min(fault.duration, 20_000)
+            default: break
+            }
+            items.append(ScheduleItem(time: time, number: items.count, kind: .fault(fault)))
+        }
+    }
+}

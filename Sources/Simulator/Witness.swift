@@ -1,0 +1,125 @@
+import RevokeModel
+
+/// What the oracles know of one life of a worker: what it was told, what it did. Written from the design's invariants;
+/// it never looks into the engine.
+final class Witness {
+    /// One assignment of a partition.
+    struct Epoch {
+        /// The number of the assign event.
+        var number: UInt64
+        /// Which assign event of the worker's life.
+        var cycle: Int
+        /// Which log of the partition.
+        var incarnation: Int
+        var start: Int64
+        var metadataRead: [UInt8]
+        /// The commit that the worker read at the assignment.
+        var read: StoredCommit?
+        /// What the worker must not call again: settled in this epoch, or said by the metadata that it read.
+        var must = BitSet()
+        var isDraining = false
+        var isLost = false
+        /// A commit was refused because the partition is not the worker's any more.
+        var isFenced = false
+        /// A commit of this epoch was stored.
+        var hasStored = false
+        /// The assignment is proven by a commit that was sent late enough.
+        var isConfirmed = false
+        /// The lowest serial number of a commit that confirms.
+        var confirmSerial: UInt64
+        var sawMetadataTooLarge = false
+        var lastCommit: Int64
+        var lastReceived: Int64 = -1
+        /// The last commit of the partition was refused for a rebalance.
+        var wasRefused = false
+        /// The place of the first open record when the epoch ended, or −1.
+        var firstOpenAtEnd = -1
+        /// When each event was settled that no stored commit covers.
+        var unsaved: [Int64] = []
+        /// How many of `unsaved` are in a commit that was sent.
+        var issued = 0
+        /// Up to which place all records are known to be settled.
+        var checkedPlace = 0
+        var openRecords = 0
+        var openBytes: Int64 = 0
+    }
+
+    /// A rebalance event that the engine has not answered.
+    enum Pending {
+        case none
+        case assign(UInt64, [Int64?])
+        case revoke(UInt64, isLost: Bool)
+    }
+
+    var epochs: [Epoch?] = []
+    var former: [Epoch?] = []
+    var pending = Pending.none
+    var pendingSince: Int64 = 0
+    var cycle = 0
+
+    /// What the worker may know to be settled, by partition and place.
+    var known: [BitSet] = []
+    /// By record id: the sequence number of the first read, of the last read, and the epoch of the last read.
+    var firstRead: [Int] = []
+    var lastRead: [Int] = []
+    var lastEpoch: [UInt64] = []
+    var readAt: [Int64] = []
+    /// By record id: covered by a 204, acknowledged as a dead letter.
+    var covered = BitSet()
+    var acknowledged: [DeadLetterReason?] = []
+    /// Read and not known to be settled, by contract.
+    var open: [[Int]] = []
+
+    var streak: [Int] = []
+    var lastGood: Int64 = .min / 2
+    /// By contract: records read before this sequence number may become dead letters as rejected.
+    var rejectPermit: [Int] = []
+    var conflicts: [Int] = []
+    var firstTrouble: [Int64] = []
+    var lastTrouble: [Int64] = []
+    /// By contract: the start of the last attempt that ended in trouble; −1 when the lane is not retrying.
+    var retrySequence: [Int] = []
+    var noCallBefore: Int64 = .min
+    var noLaneCallBefore: [Int64] = []
+    var isHeld = false
+    var decoded = 0
+    var malformedLetters = BitSet()
+    var malformedCount = 0
+    var staleKeySends = 0
+
+    var lastCommitFailed = false
+
+    func prepare(contracts: Int) {
+        open = Array(repeating: [], count: contracts)
+        rejectPermit = Array(repeating: -1, count: contracts)
+        conflicts = Array(repeating: 0, count: contracts)
+        firstTrouble = Array(repeating: -1, count: contracts)
+        lastTrouble = Array(repeating: -1, count: contracts)
+        retrySequence = Array(repeating: -1, count: contracts)
+        noLaneCallBefore = Array(repeating: .min, count: contracts)
+    }
+
+    func grow(partitions: Int) {
+        while epochs.count < partitions {
+            epochs.append(nil)
+            former.append(nil)
+            known.append(BitSet())
+        }
+    }
+
+    func grow(records: Int) {
+        while firstRead.count < records {
+            firstRead.append(-1)
+            lastRead.append(-1)
+            lastEpoch.append(0)
+            readAt.append(0)
+            acknowledged.append(nil)
+        }
+    }
+
+    /// Whether a record was read in the present epoch of its partition.
+    func isCurrent(_ id: Int, partition: Int) -> Bool {
+        guard partition < epochs.count, let epoch = epochs[partition] else { return false }
+        return id < lastEpoch.count && lastEpoch[id] == epoch.number
+    }
+}

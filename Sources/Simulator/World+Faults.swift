@@ -1,0 +1,157 @@
+import RevokeEngine
+
+extension World {
+    func carryOut(_ item: ScheduleItem) {
+        switch item.kind {
+        case .produce(let record): append(record, number: item.number)
+        case .fault(let fault): begin(fault, number: item.number)
+        }
+    }
+
+    private func begin(_ fault: Fault, number: Int) {
+        let target = workers[fault.worker].flatMap { $0.isAlive ? $0 : nil }
+        for case let worker? in workers where worker.isAlive && (!fault.kind.hitsOneWorker || worker === target) {
+            coverage.hit(
+                fault.kind, worker.engine.snapshot(now: worker.instant(now)), streakLimit: profile.engine.streakLimit)
+        }
+        trace.line("\(now) fault \(fault.kind) worker \(fault.worker) partition \(fault.partition) for \(fault.duration) ms")
+        let until = min(now + fault.duration, profile.faultsEnd)
+        switch fault.kind {
+        case .crash:
+            if let target { kill(target, restartAfter: max(until - now, 100)) }
+        case .stop:
+            if let target, now >= target.suspendedUntil { stop(target, restartAfter: max(until - now, 100)) }
+        case .pause, .stall:
+            guard let target, now >= target.suspendedUntil else { return }
+            target.suspendedUntil = until
+            target.suspensionStopsHeartbeats = fault.kind == .pause
+        case .isolate:
+            if let target { target.isolatedUntil = until }
+        case .clockJump:
+            let jumps: [Int64] = [-30_000, -5_000, -1_000, 2_000, 9_000, 60_000]
+            if let target { target.skew += jumps[Int(fault.variant) % jumps.count] }
+        case .scaleUp:
+            let spare = profile.workers + Int(fault.variant) % profile.spares
+            if let worker = workers[spare], worker.isAlive {
+                if now >= worker.suspendedUntil { stop(worker, restartAfter: -1) }
+            } else {
+                start(spare)
+            }
+        case .rebalance: beginRebalance()
+        case .earlyJoin:
+            windows[fault.kind.rawValue] = World.Window(until: until, since: now, variant: fault.variant)
+            beginRebalance()
+        case .addPartitions:
+            guard topic.logs.count < profile.partitions + 2 else { return }
+            topic.logs.append(PartitionLog())
+            isBudgetRelaxed = true
+            windows[FaultKind.earlyJoin.rawValue] = World.Window(
+                until: min(now + 4_000, profile.faultsEnd), since: now, variant: 0)
+            beginRebalance()
+        case .metadataDamaged:
+            guard var commit = topic.logs[fault.partition].committed, !commit.metadata.isEmpty else { return }
+            let at = Int(dice.roll(.damage, Int64(number)) % UInt64(commit.metadata.count))
+            commit.metadata[at] = commit.metadata[at] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
+            commit.known = BitSet()
+            commit.must = BitSet()
+            commit.firstOpen = -1
+            topic.logs[fault.partition].committed = commit
+            isBudgetRelaxed = true
+        case .keyRotation:
+            keyVersion += 1
+            for case let worker? in workers where worker.isAlive {
+                agenda.add(
+                    at: now + dice.between(0, min(15_000, until - now), .keyDelay, Int64(worker.index), Int64(number)),
+                    .keyChange, worker: worker.index, incarnation: worker.incarnation, number: keyVersion)
+            }
+        case .retention: retain(fault)
+        case .compaction: compact(fault.partition)
+        case .logRestart: restartLog(fault.partition)
+        case .coordinatorHang, .coordinatorRestart, .commitsRefused, .commitAnswersLost, .commitsSlow,
+            .nothingToCommit, .outage, .rateLimit, .wrongPath, .slowAPI, .flakyAPI, .deadLettersFail,
+            .deadLetterAnswersLost:
+            windows[fault.kind.rawValue] = World.Window(until: until, since: now, variant: fault.variant)
+            if fault.kind == .outage { outageSends = [] }
+            if fault.kind == .coordinatorRestart {
+                // The sessions begin anew when the coordinator is back.
+                for index in group.members.indices { group.members[index].lastHeartbeat = until }
+            }
+            if fault.kind == .coordinatorHang || fault.kind == .coordinatorRestart {
+                agenda.add(at: until + 20, .groupComplete)
+            }
+        }
+    }
+
+    /// Retention deletes the older part of a partition.
+    private func retain(_ fault: Fault) {
+        let partition = fault.partition
+        let log = topic.logs[partition]
+        let count = log.ids.count - log.firstPlace
+        guard count > 2 else { return }
+        let keep = Int(fault.variant) % min(count, 8)
+        let last = log.ids.count - keep
+        for place in log.firstPlace..<last { close(log.ids[place], gone: true) }
+        topic.logs[partition].start = keep == 0 ? log.end : topic.records[log.ids[last]].offset
+        trace.line("\(now) log \(partition) starts at \(topic.logs[partition].start)", partition: partition)
+    }
+
+    /// Compaction deletes all but the last record of each contract in the older half of a partition.
+    private func compact(_ partition: Int) {
+        let log = topic.logs[partition]
+        let end = (log.firstPlace + log.ids.count) / 2
+        guard end > log.firstPlace else { return }
+        for place in log.firstPlace..<end {
+            let contract = topic.records[log.ids[place]].contract
+            var isShadowed = false
+            for later in place + 1..<log.ids.count where topic.records[log.ids[later]].contract == contract {
+                isShadowed = true
+                break
+            }
+            if isShadowed {
+                close(log.ids[place], gone: true)
+                trace.line("\(now) compaction of \(partition)/\(topic.records[log.ids[place]].offset)", partition: partition)
+            }
+        }
+    }
+
+    /// The partition's log is made anew: offsets begin at 0 again.
+    private func restartLog(_ partition: Int) {
+        guard let committed = topic.logs[partition].committed, committed.offset >= 8, !group.members.isEmpty,
+            !topic.logs[partition].isBeingRecreated
+        else { return }
+        let log = topic.logs[partition]
+        for id in log.ids[log.firstPlace...] { close(id, gone: true) }
+        topic.logs[partition].firstPlace = log.ids.count
+        topic.logs[partition].incarnation += 1
+        topic.logs[partition].start = 0
+        topic.logs[partition].end = 0
+        trace.line("\(now) log \(partition) is made anew", partition: partition)
+        for case let worker? in workers where partition < worker.nextPlace.count && worker.nextPlace[partition] >= 0 {
+            worker.nextPlace[partition] = -2
+        }
+        // One record at once; the producers' others wait until the new log's start is committed.
+        append(
+            ProducedRecord(
+                partition: partition, contract: 0, copy: -1_000 - Int64(topic.records.count), shape: .event, size: 300,
+                age: 0, gap: 0),
+            number: 1_000_000 + topic.records.count)
+        topic.logs[partition].isBeingRecreated = true
+        // Every member is assigned anew, also when a rebalance is in preparation already.
+        beginRebalance()
+    }
+
+    func endFaults() {
+        trace.line("\(now) all faults end")
+        for index in windows.indices { windows[index].until = min(windows[index].until, now) }
+        for case let worker? in workers where worker.isAlive {
+            worker.isolatedUntil = min(worker.isolatedUntil, now)
+            if worker.keyVersion != keyVersion {
+                agenda.add(
+                    at: now + 1, .keyChange, worker: worker.index, incarnation: worker.incarnation, number: keyVersion)
+            }
+        }
+        if coordinatorAnswers { completeIfReady() }
+        phase = .settling
+        phaseSince = now
+    }
+}

@@ -1,0 +1,154 @@
+import RevokeEngine
+import RevokeModel
+
+extension World {
+    /// How long the open events may take after the last fault.
+    private var settleLimit: Int64 { 600_000 }
+    /// How long a fresh event may take in calm times.
+    static let calmLatency: Int64 = 8_000
+
+    /// Looks once a second after the last fault whether the next phase can begin.
+    func advancePhase() {
+        switch phase {
+        case .faults: break
+        case .settling:
+            if topic.openOrdinary == 0, isGroupCalm {
+                enter(.probing)
+            } else if now - phaseSince > settleLimit {
+                reportOpen("progress.open", "an event is still open \(settleLimit) ms after the last fault", poison: false)
+            } else if (now - phaseSince) / 1_000 % 3 == 0 {
+                trickle(isProbe: false)
+            }
+        case .probing:
+            if now - phaseSince < 8_000 {
+                trickle(isProbe: true)
+            } else if topic.openOrdinary == 0 {
+                if !profile.poisonStays { isPoisonHealed = true }
+                enter(.healing)
+            }
+        case .healing:
+            let limit = profile.poisonStays ? profile.engine.contractRetryLimit + 300_000 : 150_000
+            if topic.openPoison == 0, topic.openOrdinary == 0, isAllCommitted {
+                checkRest()
+                enter(.stopping)
+                for case let worker? in workers where worker.isAlive { stop(worker, restartAfter: -1) }
+            } else if now - phaseSince > limit {
+                if topic.openPoison + topic.openOrdinary > 0 {
+                    reportOpen("progress.poison", "an event is open \(limit) ms after its contract healed", poison: true)
+                } else {
+                    reportUncommitted("progress.commit", "the group's offset stays below the log's end")
+                }
+            } else if (now - phaseSince) / 1_000 % (profile.poisonStays ? 20 : 3) == 0 {
+                trickle(isProbe: false)
+            }
+        case .stopping:
+            var isOver = true
+            for case let worker? in workers where worker.isAlive { isOver = false }
+            if isOver {
+                if !isAllCommitted {
+                    reportUncommitted("progress.commit", "the group's offset is below the log's end after a clean stop")
+                }
+                phase = .over
+            } else if now - phaseSince > profile.engine.drainLimit + 5_000 {
+                fail("shutdown.late", "a worker does not stop")
+            }
+        case .over: break
+        }
+        if phase != .over { agenda.add(at: now + 1_000, .phase) }
+    }
+
+    /// Whether every member works on its assignment and no crashed worker is a member still.
+    private var isGroupCalm: Bool {
+        guard !group.isPreparing, now - phaseSince > 20_000 else { return false }
+        var alive = 0
+        for case let worker? in workers where worker.isAlive {
+            guard worker.membership == .stable else { return false }
+            alive += 1
+        }
+        return alive == group.members.count
+    }
+
+    private func enter(_ next: Phase) {
+        trace.line("\(now) phase \(next)")
+        phase = next
+        phaseSince = now
+    }
+
+    /// A fresh event of a healthy contract.
+    private func trickle(isProbe: Bool) {
+        trickles += 1
+        var contract = Int(dice.roll(.trickle, trickles) % UInt64(profile.contracts.count))
+        while profile.contracts[contract] != .healthy { contract = (contract + 1) % profile.contracts.count }
+        let partition = Int(trickles) % topic.logs.count
+        guard !topic.logs[partition].isBeingRecreated else { return }
+        let record = topic.records.count
+        append(
+            ProducedRecord(
+                partition: partition, contract: contract, copy: 1_000_000 + trickles, shape: .event, size: 300, age: 0,
+                gap: 0),
+            number: 2_000_000 + Int(trickles))
+        if isProbe {
+            probes.append((record, now))
+            for case let worker? in workers where worker.isAlive {
+                agenda.add(
+                    at: now + Self.calmLatency, .probeCheck, worker: worker.index, incarnation: worker.incarnation,
+                    number: UInt64(record))
+                break
+            }
+        }
+    }
+
+    func probeCheck(_ worker: SimulatedWorker, _ record: Int) {
+        guard !topic.records[record].isSettled else { return }
+        fail(
+            "progress.latency", "a fresh event of a healthy contract takes longer than \(Self.calmLatency) ms in calm times",
+            partition: topic.records[record].partition, contract: topic.records[record].contract)
+    }
+
+    /// Whether the group's offsets are past every record.
+    private var isAllCommitted: Bool {
+        for log in topic.logs {
+            var last: Int64 = -1
+            for id in log.ids[log.firstPlace...].reversed() where !topic.records[id].isGone {
+                last = topic.records[id].offset
+                break
+            }
+            if last >= 0, (log.committed?.offset ?? 0) <= last { return false }
+        }
+        return true
+    }
+
+    private func reportUncommitted(_ oracle: String, _ message: String) {
+        for partition in topic.logs.indices {
+            let log = topic.logs[partition]
+            for id in log.ids[log.firstPlace...].reversed() where !topic.records[id].isGone {
+                let record = topic.records[id]
+                if (log.committed?.offset ?? 0) <= record.offset {
+                    fail(oracle, "\(message): \(log.committed?.offset ?? -1), last record \(record.offset)", partition: partition)
+                }
+                break
+            }
+        }
+        fail(oracle, message)
+    }
+
+    private func reportOpen(_ oracle: String, _ message: String, poison: Bool) {
+        for record in topic.records where !record.isSettled && !record.isGone && (poison || !isPoison(record)) {
+            fail(
+                oracle, "\(message): \(record.partition)/\(record.offset), contract kind \(record.contract < 0 ? "none" : "\(profile.contracts[record.contract])")",
+                partition: record.partition, contract: record.contract)
+            return
+        }
+        fail(oracle, message)
+    }
+
+    /// When all is settled and committed, nothing may be left in the engines.
+    private func checkRest() {
+        for case let worker? in workers where worker.isAlive {
+            let used = worker.tokens.count - worker.freeTokens.count
+            if used > 0, topic.openOrdinary + topic.openPoison == 0 {
+                fail("release.leak", "\(used) tokens are not released though everything is settled", worker: worker.index)
+            }
+        }
+    }
+}

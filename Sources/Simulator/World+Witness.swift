@@ -1,0 +1,284 @@
+import RevokeEngine
+import RevokeModel
+
+/// What happens to a worker, as its witness writes it down.
+extension World {
+    func witnessAssigned(_ worker: SimulatedWorker, _ assigned: [AssignedPartition]) {
+        let witness = worker.witness
+        witness.grow(partitions: topic.logs.count)
+        witness.grow(records: topic.records.count)
+        endEpochs(witness)
+        witness.cycle += 1
+        var expected: [Int64?] = Array(repeating: nil, count: topic.logs.count)
+        for partition in assigned {
+            let index = Int(partition.partition)
+            let log = topic.logs[index]
+            var start = partition.startOffset
+            if let committed = partition.committedOffset {
+                start = committed < log.start || committed > log.end ? log.start : committed
+            }
+            expected[index] = start
+            var epoch = Witness.Epoch(
+                number: worker.rebalance, cycle: witness.cycle, incarnation: log.incarnation, start: start,
+                metadataRead: partition.metadata, read: log.committed, confirmSerial: commitSerial + 1,
+                lastCommit: start)
+            epoch.checkedPlace = topic.place(index, atOrAbove: start)
+            var firstOpen = epoch.checkedPlace
+            while firstOpen < log.ids.count, topic.records[log.ids[firstOpen]].isGone { firstOpen += 1 }
+            if let committed = log.committed, committed.offset == start {
+                // Everything below the group's offset is settled, and so is what the metadata says.
+                for place in log.firstPlace..<epoch.checkedPlace { witness.known[index].insert(place) }
+                if committed.incarnation == log.incarnation {
+                    witness.known[index].formUnion(committed.known)
+                    if committed.firstOpen >= 0, committed.firstOpen == firstOpen, !profile.metadataIsCut {
+                        epoch.must.formUnion(committed.must)
+                    }
+                }
+            }
+            if let former = witness.former[index], former.cycle == witness.cycle - 1,
+                former.incarnation == log.incarnation, former.firstOpenAtEnd == firstOpen
+            {
+                epoch.must.formUnion(former.must)
+            }
+            witness.epochs[index] = epoch
+        }
+        witness.pending = .assign(worker.rebalance, expected)
+        witness.pendingSince = now
+    }
+
+    func endEpochs(_ witness: Witness) {
+        for partition in witness.epochs.indices {
+            guard var epoch = witness.epochs[partition] else { continue }
+            epoch.firstOpenAtEnd = firstRead(witness, partition, epoch, from: epoch.lastCommit)
+            witness.former[partition] = epoch
+            witness.epochs[partition] = nil
+        }
+    }
+
+    /// The place of the first record at an offset or above that was read in an epoch and still exists, or −1.
+    private func firstRead(_ witness: Witness, _ partition: Int, _ epoch: Witness.Epoch, from offset: Int64) -> Int {
+        let log = topic.logs[partition]
+        guard epoch.incarnation == log.incarnation else { return -1 }
+        for place in topic.place(partition, atOrAbove: offset)..<log.ids.count where !topic.records[log.ids[place]].isGone {
+            return witness.isCurrent(log.ids[place], partition: partition) ? place : -1
+        }
+        return -1
+    }
+
+    func witnessRevoking(_ worker: SimulatedWorker, isLost: Bool) {
+        let witness = worker.witness
+        for partition in witness.epochs.indices where witness.epochs[partition] != nil {
+            witness.epochs[partition]?.isDraining = true
+            if isLost { witness.epochs[partition]?.isLost = true }
+        }
+        witness.pending = .revoke(worker.rebalance, isLost: isLost)
+        witness.pendingSince = now
+    }
+
+    func witnessReceived(_ worker: SimulatedWorker, _ id: Int) {
+        let witness = worker.witness
+        let record = topic.records[id]
+        sequence += 1
+        witness.grow(partitions: topic.logs.count)
+        witness.grow(records: id + 1)
+        if witness.firstRead[id] < 0 { witness.firstRead[id] = sequence }
+        witness.lastRead[id] = sequence
+        witness.readAt[id] = now
+        witness.lastEpoch[id] = 0
+        if case .event = record.content { witness.decoded += 1 }
+        guard let epoch = witness.epochs[record.partition] else { return }
+        witness.lastEpoch[id] = epoch.number
+        witness.epochs[record.partition]?.lastReceived = record.offset
+        witness.epochs[record.partition]?.openRecords += 1
+        witness.epochs[record.partition]?.openBytes += record.size
+        if record.contract >= 0, !record.isUnknownAccount, !epoch.must.contains(record.local),
+            !witness.open[record.contract].contains(id)
+        {
+            witness.open[record.contract].append(id)
+        }
+    }
+
+    func witnessCallStarted(_ worker: SimulatedWorker, _ id: CallID, _ contract: Int) -> SimulatedWorker.Call {
+        sequence += 1
+        let witness = worker.witness
+        var call = SimulatedWorker.Call(id: id, contract: contract, startedAt: now, sequence: sequence)
+        call.isProbe = witness.isHeld
+        let last = witness.retrySequence[contract]
+        if last >= 0 {
+            for record in witness.open[contract]
+            where witness.lastRead[record] < last && witness.isCurrent(record, partition: topic.records[record].partition) {
+                call.isRetry = true
+            }
+        }
+        return call
+    }
+
+    /// A request passes its gate: the budget's oracle.
+    func requestSent(_ worker: SimulatedWorker, _ contract: Int) {
+        sends.append(now)
+        for (index, window) in profile.engine.budget.enumerated() {
+            while sends[sendHeads[index]] <= now - window.duration { sendHeads[index] += 1 }
+            let count = sends.count - sendHeads[index]
+            if count > window.limit, !isBudgetRelaxed {
+                fail(
+                    "budget", "\(count) requests in \(window.duration) ms, the budget is \(window.limit)",
+                    worker: worker.index, contract: contract)
+            }
+        }
+        if isActive(.outage), variant(.outage) % 9 != 4, now - windows[FaultKind.outage.rawValue].since > 20_000 {
+            outageSends.append(now)
+            if outageSends.count > 40, outageSends[outageSends.count - 41] > now - 10_000 {
+                fail("hold.flood", "more than 40 requests in 10 s after 20 s of an outage", worker: worker.index)
+            }
+        }
+        if worker.keyVersion != keyVersion {
+            worker.witness.staleKeySends += 1
+            if worker.witness.staleKeySends > profile.engine.concurrency + 12 {
+                fail("hold.stale-key", "\(worker.witness.staleKeySends) requests with a key that is refused", worker: worker.index)
+            }
+        } else {
+            worker.witness.staleKeySends = 0
+        }
+    }
+
+    func witnessCallEnded(_ worker: SimulatedWorker, _ call: SimulatedWorker.Call) {
+        let witness = worker.witness
+        let contract = call.contract
+        var isTrouble = true
+        switch call.outcome {
+        case .revoked:
+            isTrouble = false
+            witness.streak.removeAll()
+            witness.lastGood = now
+            witness.noCallBefore = .min
+            witness.noLaneCallBefore[contract] = .min
+            witness.conflicts[contract] = 0
+            witness.firstTrouble[contract] = -1
+            witness.retrySequence[contract] = -1
+            cover(worker, call)
+        case .rejected: countPermanent(witness, call)
+        case .conflict:
+            witness.conflicts[contract] += 1
+            if witness.conflicts[contract] >= profile.engine.conflictAttempts { countPermanent(witness, call) }
+        case .rateLimited(let delay):
+            isTrouble = false
+            if let delay { witness.noCallBefore = max(witness.noCallBefore, now + min(delay, 3_600_000)) }
+        case .unavailable(_, let delay):
+            if let delay { witness.noLaneCallBefore[contract] = now + min(delay, 3_600_000) }
+        case .unauthorized(let version): isTrouble = version == worker.keyVersion
+        case .withheld: isTrouble = false
+        case .transient, .misdirected, .unreachable, .ambiguous: break
+        }
+        if isTrouble {
+            if witness.firstTrouble[contract] < 0 { witness.firstTrouble[contract] = now }
+            witness.lastTrouble[contract] = now
+            witness.retrySequence[contract] = call.sequence
+        }
+    }
+
+    private func countPermanent(_ witness: Witness, _ call: SimulatedWorker.Call) {
+        if !witness.streak.contains(call.contract) { witness.streak.append(call.contract) }
+        if witness.streak.count <= profile.engine.streakLimit {
+            witness.rejectPermit[call.contract] = max(witness.rejectPermit[call.contract], call.sequence)
+        }
+    }
+
+    /// Invariant 2a: what a 204 settles.
+    private func cover(_ worker: SimulatedWorker, _ call: SimulatedWorker.Call) {
+        let witness = worker.witness
+        var copies: [Int64] = []
+        for id in witness.open[call.contract] where witness.firstRead[id] < call.sequence {
+            copies.append(topic.records[id].copy)
+            settleByCall(witness, id)
+        }
+        for id in witness.open[call.contract]
+        where witness.firstRead[id] > call.sequence && copies.contains(topic.records[id].copy) {
+            settleByCall(witness, id)
+        }
+        witness.open[call.contract].removeAll { witness.covered.contains($0) }
+    }
+
+    private func settleByCall(_ witness: Witness, _ id: Int) {
+        witness.covered.insert(id)
+        let record = topic.records[id]
+        witness.known[record.partition].insert(record.local)
+        close(id, gone: false)
+    }
+
+    func witnessDeadLetterEnded(_ worker: SimulatedWorker, _ letter: SimulatedWorker.Letter) {
+        guard letter.fate == 0 else { return }
+        let witness = worker.witness
+        let record = topic.records[letter.record]
+        witness.acknowledged[letter.record] = letter.order.reason
+        witness.known[record.partition].insert(record.local)
+        if record.contract >= 0 { witness.open[record.contract].removeAll { $0 == letter.record } }
+        close(letter.record, gone: false)
+    }
+
+    func witnessCommitSent(_ worker: SimulatedWorker, _ pending: inout PendingCommit) {
+        let witness = worker.witness
+        for part in pending.parts {
+            let partition = Int(part.partition)
+            guard let epoch = witness.epochs[partition] else { continue }
+            var stored = StoredCommit(
+                offset: part.offset, metadata: part.metadata, known: BitSet(), firstOpen: -1,
+                incarnation: epoch.incarnation)
+            if !epoch.hasStored {
+                // The metadata that was read says what it said before.
+                if let read = epoch.read, read.incarnation == epoch.incarnation, part.metadata == read.metadata {
+                    stored.known = read.known
+                    stored.must = read.must
+                    stored.firstOpen = read.firstOpen
+                }
+                pending.saves.append(0)
+            } else {
+                stored.known = witness.known[partition]
+                stored.must = epoch.must
+                stored.firstOpen = firstRead(witness, partition, epoch, from: part.offset)
+                pending.saves.append(epoch.unsaved.count)
+            }
+            pending.isFirst.append(!epoch.hasStored)
+            pending.epochs.append(epoch.number)
+            pending.stored.append(stored)
+            witness.epochs[partition]?.issued = epoch.unsaved.count
+            witness.epochs[partition]?.lastCommit = part.offset
+        }
+    }
+
+    func witnessCommitEnded(_ worker: SimulatedWorker, _ pending: PendingCommit) {
+        let witness = worker.witness
+        witness.lastCommitFailed = pending.results.count < pending.parts.count
+        for index in pending.parts.indices {
+            let partition = Int(pending.parts[index].partition)
+            var result = CommitResult.failed
+            for answer in pending.results where Int(answer.partition) == partition { result = answer.result }
+            if result != .stored { witness.lastCommitFailed = true }
+            guard var epoch = witness.epochs[partition], epoch.number == pending.epochs[index] else { continue }
+            epoch.wasRefused = result == .rebalanceInProgress
+            switch result {
+            case .stored, .nothingToDo:
+                epoch.unsaved.removeFirst(pending.saves[index])
+                if result == .stored {
+                    epoch.hasStored = true
+                    if pending.serial >= epoch.confirmSerial { epoch.isConfirmed = true }
+                }
+            case .fenced: epoch.isFenced = true
+            case .metadataTooLarge: epoch.sawMetadataTooLarge = true
+            case .rebalanceInProgress, .failed: break
+            }
+            epoch.issued = 0
+            witness.epochs[partition] = epoch
+        }
+    }
+
+    func turnBegins(_ worker: SimulatedWorker, _ instant: Instant) {
+        let limit = profile.engine.sessionTimeout / 2
+        guard now - worker.lastTurn > limit || instant.wall - SimulatedWorker.epoch - worker.lastTurnWallSinceEpoch > limit
+        else { return }
+        let witness = worker.witness
+        for partition in witness.epochs.indices where witness.epochs[partition] != nil {
+            witness.epochs[partition]?.isConfirmed = false
+            witness.epochs[partition]?.confirmSerial = commitSerial + 1
+        }
+    }
+}
