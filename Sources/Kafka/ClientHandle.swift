@@ -8,6 +8,9 @@ import CRdKafka
     private let log: Unmanaged<LogSink>
     private let lock = Lock()
     private var queries = 0
+    /// Whether the client is a consumer that may have joined a group and did not begin to close: its destruction closes
+    /// it first, or waits for ever for the answer to a revoke that nobody sees. Written on the loop's thread.
+    var mustClose = false
     private var isDestroyed = false
 
     /// Makes a client.
@@ -46,7 +49,7 @@ import CRdKafka
     }
 
     /// Waits for the queries that run, then destroys the client. Blocks: for a helper thread. The second call does
-    /// nothing. A consumer has closed before, or does not leave its group.
+    /// nothing.
     func destroy() {
         let isFirst = lock.withLock {
             defer { isDestroyed = true }
@@ -58,7 +61,7 @@ import CRdKafka
                 lock.wait()
             }
         }
-        unsafe rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+        unsafe rd_kafka_destroy_flags(pointer, mustClose ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
         unsafe log.release()
     }
 

@@ -5,7 +5,7 @@ public import EventLoop
 ///
 /// It lives on the loop's thread: every call is made there, and both handlers are called there, at most 256 times a
 /// turn. A handler may call the consumer, `close` included. No call waits for a broker. Records and events come until
-/// `close` has completed.
+/// `close` has completed. A consumer that is dropped without `close` leaves its group too, but blocks meanwhile.
 ///
 /// The group's protocol is the eager one (`roundrobin`): each assignment replaces the former one as a whole. Rebalance
 /// events are held until they are answered, while polling goes on.
@@ -76,6 +76,7 @@ public final class KafkaConsumer {
             RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT | RD_KAFKA_EVENT_ERROR
             | RD_KAFKA_EVENT_STATS
         handle = try ClientHandle(RD_KAFKA_CONSUMER, all, events: events, log: log)
+        handle.mustClose = true
         queries = KafkaQueries(handle)
         self.topic = topic
         self.mode = mode
@@ -258,6 +259,7 @@ public final class KafkaConsumer {
             unsafe rd_kafka_error_destroy(error)
             return finish()
         }
+        handle.mustClose = false
         if let limit {
             closeDeadline = try? loop.makeTimer { [unowned self] in self.finish() }
             closeDeadline?.start(after: limit)
@@ -283,6 +285,10 @@ public final class KafkaConsumer {
 
     private func finish() {
         guard case .closing(let then) = state else { return }
+        if unsafe !handle.mustClose && rd_kafka_consumer_closed(handle.pointer) == 0 {
+            // The limit has passed: librdkafka waits for an answer for ever, so it gets one.
+            _ = unsafe rd_kafka_assign(handle.pointer, nil)
+        }
         state = .closed
         assigned = []
         paused = []

@@ -32,24 +32,19 @@ public struct KafkaQueries: Sendable {
         }
     }
 
-    /// The first offset of each partition's log and the one behind its last, in the order asked.
-    /// - Throws: `KafkaError` of the first partition without an answer.
+    /// The first offset of each partition's log and the one behind its last that is readable (with open transactions:
+    /// the first of the oldest one), in the order asked.
+    ///
+    /// Not by `rd_kafka_query_watermark_offsets`, which asks for one partition at a time and keeps no limit in 2.0.2:
+    /// ListOffsets takes the logical offsets as times.
+    /// - Throws: `KafkaError`, also when one partition has an error.
     public func watermarks(
         topic: String, partitions: [Int32], limit: Int64
     ) throws(KafkaError) -> [KafkaWatermarks] {
         let deadline = Deadline(limit)
-        return try unsafe handle.query { (client) throws(KafkaError) in
-            var watermarks: [KafkaWatermarks] = []
-            for partition in partitions {
-                var low: Int64 = -1
-                var high: Int64 = -1
-                try KafkaError.check(
-                    unsafe rd_kafka_query_watermark_offsets(
-                        client, topic, partition, &low, &high, deadline.remaining))
-                watermarks.append(KafkaWatermarks(partition: partition, low: low, high: high))
-            }
-            return watermarks
-        }
+        let low = try listOffsets(topic, partitions, KafkaPartitionOffset.beginning, Int64(deadline.remaining))
+        let high = try listOffsets(topic, partitions, KafkaPartitionOffset.end, Int64(deadline.remaining))
+        return zip(low, high).map { KafkaWatermarks(partition: $0.partition, low: $0.offset, high: $1.offset) }
     }
 
     /// The first offset whose record is not older than `time` (milliseconds since 1970), in the order asked; the
@@ -57,6 +52,12 @@ public struct KafkaQueries: Sendable {
     /// - Throws: `KafkaError`, also when one partition has an error.
     public func offsets(
         topic: String, partitions: [Int32], time: Int64, limit: Int64
+    ) throws(KafkaError) -> [KafkaPartitionOffset] {
+        try listOffsets(topic, partitions, max(0, time), limit)
+    }
+
+    private func listOffsets(
+        _ topic: String, _ partitions: [Int32], _ time: Int64, _ limit: Int64
     ) throws(KafkaError) -> [KafkaPartitionOffset] {
         guard !partitions.isEmpty else { return [] }
         return try unsafe handle.query { (client) throws(KafkaError) in
@@ -74,8 +75,8 @@ public struct KafkaQueries: Sendable {
         }
     }
 
-    /// What the brokers know of a topic; nil when it does not exist. It creates no topic. An answer also shows that
-    /// a broker can be reached.
+    /// What the brokers know of a topic; nil when it does not exist. It creates no topic. An answer, nil too, also
+    /// shows that a broker can be reached.
     /// - Throws: `KafkaError`: `_TRANSPORT` or `_TIMED_OUT` when no broker answers, or the topic's error.
     public func topicMetadata(_ topic: String, limit: Int64) throws(KafkaError) -> KafkaTopicMetadata? {
         try unsafe handle.query { (client) throws(KafkaError) in
@@ -98,20 +99,6 @@ public struct KafkaQueries: Sendable {
                 partitionCount: partitions.count,
                 replicationFactor: partitions.map { unsafe Int($0.replica_cnt) }.min() ?? 0,
                 brokerCount: Int(answer.pointee.broker_cnt))
-        }
-    }
-
-    /// Whether a broker answers; its name and port of all brokers.
-    /// - Throws: `KafkaError`: `_TRANSPORT` or `_TIMED_OUT` when none answers.
-    public func brokers(limit: Int64) throws(KafkaError) -> [String] {
-        try unsafe handle.query { (client) throws(KafkaError) in
-            var answer: UnsafePointer<rd_kafka_metadata>?
-            try KafkaError.check(unsafe rd_kafka_metadata(client, 0, nil, &answer, milliseconds(limit)))
-            guard let answer = unsafe answer else { throw KafkaError(.fail) }
-            defer { unsafe rd_kafka_metadata_destroy(answer) }
-            let brokers = unsafe UnsafeBufferPointer(
-                start: answer.pointee.brokers, count: Int(answer.pointee.broker_cnt))
-            return unsafe brokers.map { unsafe "\(String(cString: $0.host)):\($0.port)" }
         }
     }
 
