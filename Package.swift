@@ -79,7 +79,10 @@ let package = Package(
             ]),
         swiftTarget(
             "DemoKit",
-            ["RevokeWorker", "RevokeModel", "HTTPServer", "Kafka", "RevokeEvents", "Configuration", "EventLoop", "JSON"]),
+            [
+                "RevokeWorker", "RevokeModel", "HTTPServer", "Kafka", "RevokeEvents", "RevokeClient", "RevokeEngine",
+                "Configuration", "EventLoop", "JSON",
+            ]),
         .executableTarget(
             name: "revoke-worker",
             dependencies: ["RevokeWorker", "DemoKit", "Configuration"],

@@ -27,6 +27,7 @@ enum RevokeWorkerMain {
         case "health": code = HealthCommand.run(arguments)
         case "publish": code = PublishCommand.run(arguments)
         case "stub": code = StubCommand.run(arguments)
+        case "demo": code = DemoCommand.run(arguments)
         case "version", "--version":
             Terminal.print("revoke-worker \(WorkerVersion.text)")
             code = 0

@@ -29,10 +29,27 @@ extension Worker {
         case .refused(let reasons):
             for reason in reasons.dropLast() { logger.error("start refused", [.error: .text(reason)]) }
             fail(.fatal(reasons.last ?? "the topics cannot be used"))
-        case .usable(let warnings):
-            for warning in warnings { logger.warning("topic settings", [.error: .text(warning)]) }
+        case .usable(let deadReplicas):
             isChecked = true
             retryAssign()
+            checkSettings(deadReplicas: deadReplicas)
+        }
+    }
+
+    /// Looks at the topics' settings beside the work: a broker may not answer this at all.
+    private func checkSettings(deadReplicas: Int) {
+        guard let consumer else { return }
+        let queries = consumer.queries
+        let configuration = setup.configuration
+        try? loop.offload({ TopicCheck.settings(queries, configuration, deadReplicas: deadReplicas) }) {
+            [weak self] settings in
+            guard let self, !isEnding else { return }
+            switch settings {
+            case .unknown(let error): logger.info("topic settings are not known", [.error: .describing(error)])
+            case .refused(let reason): fail(.fatal(reason))
+            case .known(let warnings):
+                for warning in warnings { logger.warning("topic settings", [.error: .text(warning)]) }
+            }
         }
     }
 }
@@ -42,7 +59,14 @@ enum TopicCheck {
     enum Result: Sendable {
         case unreachable(KafkaError)
         case refused([String])
-        case usable(warnings: [String])
+        case usable(deadReplicas: Int)
+    }
+
+    enum Settings: Sendable {
+        /// The broker does not tell: no right to ask, or a broker without an admin interface.
+        case unknown(KafkaError)
+        case refused(String)
+        case known(warnings: [String])
     }
 
     private static let day: Int64 = 86_400_000
@@ -68,7 +92,7 @@ enum TopicCheck {
                     "topic \(configuration.topic) has \(main.partitionCount) partitions, more than the smallest budget of \(smallest) requests: raise the budget, or use a topic with fewer partitions"
                 ])
             }
-            return settings(queries, configuration, deadReplicas: dead.replicationFactor)
+            return .usable(deadReplicas: dead.replicationFactor)
         } catch {
             return .unreachable(error)
         }
@@ -97,16 +121,17 @@ enum TopicCheck {
     }
 
     /// What the topics' settings mean for the promise that no event is lost. Brokers that do not tell are asked no more.
-    private static func settings(
+    static func settings(
         _ queries: KafkaQueries, _ configuration: WorkerConfiguration, deadReplicas: Int
-    ) -> Result {
+    ) -> Settings {
         var warnings: [String] = []
         let deadName = configuration.deadLetterTopic
-        if let dead = try? queries.topicConfiguration(deadName, limit: 5_000) {
+        do throws(KafkaError) {
+            let dead = try queries.topicConfiguration(deadName, limit: 5_000)
             if dead.isCompacted {
-                return .refused([
+                return .refused(
                     "dead-letter-topic: \(deadName) is compacted, so newer dead letters would delete older ones: set cleanup.policy=delete"
-                ])
+                )
             }
             if deadReplicas < 3 { warnings.append("\(deadName) has \(deadReplicas) replicas, fewer than 3") }
             if let least = dead.minimumInSyncReplicas, least < 2 {
@@ -115,12 +140,13 @@ enum TopicCheck {
             if let retention = dead.retention, retention >= 0, retention < 30 * day {
                 warnings.append("\(deadName) keeps dead letters for less than 30 days")
             }
+            let main = try queries.topicConfiguration(configuration.topic, limit: 5_000)
+            if let retention = main.retention, retention >= 0, retention < 7 * day {
+                warnings.append("\(configuration.topic) keeps events for less than 7 days")
+            }
+        } catch {
+            return .unknown(error)
         }
-        if let main = try? queries.topicConfiguration(configuration.topic, limit: 5_000),
-            let retention = main.retention, retention >= 0, retention < 7 * day
-        {
-            warnings.append("\(configuration.topic) keeps events for less than 7 days")
-        }
-        return .usable(warnings: warnings)
+        return .known(warnings: warnings)
     }
 }

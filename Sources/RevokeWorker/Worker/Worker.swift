@@ -239,6 +239,11 @@ public final class Worker {
     func kafkaLog() -> KafkaLogHandler {
         let logger = self.logger
         return { line in
+            // News of properties and of old brokers, of no use in operation.
+            if ["CONFWARN", "AUTOCREATE"].contains(line.facility) {
+                return logger.debug(
+                    "librdkafka", [.operation: .text(line.facility), .error: .text(line.text)])
+            }
             switch line.level {
             case ...3: logger.warning("librdkafka", [.operation: .text(line.facility), .error: .text(line.text)])
             case 4: logger.info("librdkafka", [.operation: .text(line.facility), .error: .text(line.text)])
