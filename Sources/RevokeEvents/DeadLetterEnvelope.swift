@@ -88,7 +88,11 @@ public struct DeadLetterEnvelope: Hashable, Sendable {
         guard fields.isPresent else { return }
         timestamp = fields.valid(DeadLetterField.timestamp, DeadLetterFields.integer)
         replayedFrom = fields.valid(DeadLetterField.replayedFrom, RecordCoordinates.init)
-        truncatedFrom = fields.valid(DeadLetterField.truncated, DeadLetterFields.count)
+        if fields.contains(DeadLetterField.truncated) {
+            // Whatever the field says: decoding goes by its being there.
+            let size = fields.valid(DeadLetterField.truncated, DeadLetterFields.count)
+            truncatedFrom = size ?? record.content.value?.count ?? 0
+        }
         if event == nil {
             contract = fields.valid(DeadLetterField.contract, DeadLetterFields.contract)
             account = fields.valid(DeadLetterField.account, DeadLetterFields.notEmpty)

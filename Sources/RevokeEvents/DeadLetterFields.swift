@@ -14,6 +14,9 @@ struct DeadLetterFields {
     /// Whether the record has any such header.
     var isPresent: Bool { !fields.isEmpty }
 
+    /// Whether the field is there, in whatever form.
+    func contains(_ name: String) -> Bool { fields[name] != nil }
+
     init(_ headers: [RecordHeader]) {
         for header in headers where HeaderName.kind(of: header.name) == .deadLetter {
             let name = String(header.name.utf8.dropFirst(HeaderName.deadLetterPrefix.utf8.count)) ?? ""

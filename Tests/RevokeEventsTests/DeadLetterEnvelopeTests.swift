@@ -129,6 +129,26 @@ struct DeadLetterEnvelopeTests {
         #expect(Self.text(third, "revoke-dlq-replayed-from") == ["dead/0/6"])
     }
 
+    @Test("A cut dead letter stays one, whatever its field says", arguments: ["", "x", "-1", "01", "12"])
+    func oddTruncation(text: String) {
+        let record = RecordParts(
+            topic: "main", partition: 0, offset: 1, timestamp: 9, key: nil, value: [],
+            headers: [
+                RecordHeader(name: "revoke-dlq-contract", text: "7"),
+                RecordHeader(name: "revoke-dlq-truncated", text: text),
+            ])
+        let result = EventDecoder().decode(record, now: 1_780_315_200_000)
+        let letter = Self.record(
+            Self.envelope(of: record, result).encode(record.content), topic: "dead", offset: 5, timestamp: 9)
+        let replay = Self.record(DeadLetterEnvelope.replay(letter), topic: "main", offset: 2, timestamp: 9)
+        guard case .event(let event) = EventDecoder().decode(replay, now: 1_780_315_200_000) else {
+            Issue.record("\(result)")
+            return
+        }
+        #expect(event.contract == ContractID(7))
+        #expect(Self.text(letter.content, "revoke-dlq-truncated") == [text == "12" ? "12" : "0"])
+    }
+
     @Test("A malformed replay carries on contract, account and leak time")
     func malformedReplay() {
         let record = RecordParts(
