@@ -103,8 +103,9 @@ let package = Package(
         tests("KafkaTests", ["Kafka", "EventLoop"]),
         tests("CurlTests", ["Curl", "EventLoop", "WorkerTestKit"]),
         tests("RevokeClientTests", ["RevokeClient", "RevokeModel", "EventLoop", "WorkerTestKit"]),
-        tests("HTTPServerTests", ["HTTPServer"]),
+        tests("HTTPServerTests", ["HTTPServer", "WorkerTestKit"]),
         tests("ConfigurationTests", ["Configuration"]),
+        tests("DemoKitTests", ["DemoKit", "HTTPServer", "Configuration", "WorkerTestKit"]),
         tests(
             "RevokeWorkerTests",
             [
