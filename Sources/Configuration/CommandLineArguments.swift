@@ -148,7 +148,7 @@ public struct CommandLineArguments: Sendable {
         let origin = ConfigurationProblem.Origin.flag(name: "--set \(TextRules.quote(path))")
         if path.hasPrefix("kafka."), path.utf8.count > 6 {
             let name = String(path.dropFirst(6))
-            if KafkaPropertyRules.isSecret(name) {
+            if KafkaPropertyRules.isSecret(name), !name.hasSuffix(KafkaPropertyRules.fileSuffix) {
                 problems.append(
                     ConfigurationProblem(
                         origin, Self.secretAsFlag,

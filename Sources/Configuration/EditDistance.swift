@@ -6,7 +6,9 @@ enum EditDistance {
         guard name.utf8.count <= 100 else { return nil }
         var best: (name: String, distance: Int)?
         for candidate in known {
-            let distance = between(name, candidate)
+            // The beginning of a name is near to it, however much is missing.
+            let isBeginning = name.utf8.count >= 3 && candidate.hasPrefix(name)
+            let distance = isBeginning ? 1 : between(name, candidate)
             if distance < best?.distance ?? Int.max { best = (candidate, distance) }
         }
         guard let best, best.distance <= max(2, best.name.utf8.count / 3) else { return nil }

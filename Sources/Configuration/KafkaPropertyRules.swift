@@ -55,7 +55,7 @@ public enum KafkaPropertyRules {
     /// Whether the value of a property must never be shown. Names that look like a slip of a secret's name count too,
     /// so that a misspelled password is not printed.
     public static func isSecret(_ name: String) -> Bool {
-        if secretNames.contains(name) { return true }
+        if secretNames.contains(name) || name.utf8.count > 200 { return true }
         for word in ["password", "secret", "token", "credential", "passphrase", "jaas"] where contains(name, word) {
             return true
         }

@@ -11,6 +11,9 @@ public struct OptionTable: Sendable {
     /// The options of an account.
     public var account: [Option] { options.filter { $0.scope == .account } }
 
+    /// The option of that name; names are unique over both scopes.
+    public func option(named name: String) -> Option? { options.first { $0.name == name } }
+
     init(_ options: [Option]) { self.options = options }
 
     func option(_ name: String, _ scope: Option.Scope) -> Option? {
