@@ -178,6 +178,8 @@ extension Engine {
                 isFenced = true
             case .metadataTooLarge:
                 notStored(index)
+                // A broker that refuses even an empty text is not asked again at once.
+                if ledgers[index].metadataLimit == 0 { commitNotBefore = now.boot + Self.commitRetry }
                 ledgers[index].metadataLimit /= 2
                 isDone = false
             case .failed:

@@ -21,6 +21,16 @@ final class World {
     /// When requests were sent, on the boot clock.
     var requests: [Int64] = []
     private var nextID: UInt64 = 1
+    /// Everything below was found settled, as long as the log is the same.
+    private var settledUpTo: [Int32: Int64] = [:]
+
+    /// The topic is made anew: an empty log.
+    func restart(_ partition: Int32) {
+        logs[partition] = []
+        logEnd[partition] = 0
+        settled[partition] = []
+        settledUpTo[partition] = nil
+    }
 
     init(topicPartitions: Int = 1) { self.topicPartitions = topicPartitions }
 
@@ -64,10 +74,13 @@ final class World {
 
     /// The lowest offset with a record that is not settled, or the log's end.
     func lowestUnsettled(_ partition: Int32) -> Int64 {
-        let settled = self.settled[partition] ?? []
-        let start = logStart[partition] ?? 0
-        return logs[partition]?.first { $0.offset >= start && !settled.contains($0.offset) }?.offset
-            ?? end(partition)
+        guard let log = logs[partition] else { return end(partition) }
+        let start = max(logStart[partition] ?? 0, settledUpTo[partition] ?? 0)
+        var index = log.partitioningIndex { $0.offset >= start }
+        while index < log.count, settled[partition]?.contains(log[index].offset) == true { index += 1 }
+        let lowest = index < log.count ? log[index].offset : end(partition)
+        settledUpTo[partition] = lowest
+        return lowest
     }
 
     /// The most requests in any rolling window of this length.

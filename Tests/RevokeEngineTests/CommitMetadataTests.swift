@@ -1,0 +1,141 @@
+import Testing
+
+@testable import RevokeEngine
+
+/// The codec of what travels with commits.
+@Suite struct CommitMetadataTests {
+    private func random(_ generator: inout Generator) -> CommitMetadata {
+        let watermark = generator.upTo(1 << (generator.upTo(46) + 1))
+        var metadata = CommitMetadata(watermark: watermark, clean: generator.upTo(1) == 1)
+        if generator.upTo(1) == 1 { metadata.highestCalled = generator.upTo(watermark + 10_000) }
+        if generator.upTo(3) > 0 {
+            metadata.fingerprint = generator.next()
+            var next = watermark
+            for _ in 0..<generator.upTo(generator.upTo(3) == 0 ? 3_000 : 40) {
+                let start = next + 1 + generator.upTo(1 << generator.upTo(16))
+                let end = start + 1 + generator.upTo(1 << generator.upTo(12))
+                metadata.settled.append(start..<end)
+                next = end
+            }
+        }
+        var second = generator.upTo(2_000_000_000)
+        for _ in 0..<generator.upTo(generator.upTo(3) == 0 ? 700 : 10) {
+            second += 1 + generator.upTo(3)
+            metadata.charges.append(.init(second: second, count: Int(generator.upTo(1_000)) + 1))
+        }
+        metadata.pendingCharges = Int(generator.upTo(1_024))
+        return metadata
+    }
+
+    @Test func whatFitsComesBackAsItWas() {
+        var generator = Generator(seed: 1)
+        for _ in 0..<100 {
+            let metadata = random(&generator)
+            let (text, complete) = metadata.encoded(limit: 1 << 20)
+            #expect(complete)
+            #expect(CommitMetadata(decoding: text) == metadata)
+            #expect(text.allSatisfy { $0 >= 0x2B && $0 <= 0x7A })
+        }
+    }
+
+    @Test func theLimitIsKeptAndAPrefixIsLeft() {
+        var generator = Generator(seed: 2)
+        for _ in 0..<150 {
+            let metadata = random(&generator)
+            let limit = Int(generator.upTo(generator.upTo(1) == 0 ? 4_096 : 200))
+            let (text, complete) = metadata.encoded(limit: limit)
+            #expect(text.count <= limit)
+            guard let decoded = CommitMetadata(decoding: text) else {
+                #expect(text.isEmpty)
+                continue
+            }
+            #expect(decoded.settled == Array(metadata.settled.prefix(decoded.settled.count)))
+            #expect(complete == (decoded.settled.count == metadata.settled.count))
+            #expect(decoded.watermark == metadata.watermark)
+            #expect(decoded.pendingCharges == metadata.pendingCharges)
+            // Charges are rounded up: at any time no fewer count than before.
+            #expect(decoded.charges.reduce(0) { $0 + $1.count } == metadata.charges.reduce(0) { $0 + $1.count })
+            for charge in metadata.charges where charge.second % 16 == 0 {
+                let before = metadata.charges.reduce(0) { $0 + ($1.second >= charge.second ? $1.count : 0) }
+                let after = decoded.charges.reduce(0) { $0 + ($1.second >= charge.second ? $1.count : 0) }
+                #expect(after >= before)
+            }
+        }
+    }
+
+    @Test func randomBytesAreRefused() {
+        var generator = Generator(seed: 3)
+        for round in 0..<4_000 {
+            let alphabet = round % 2 == 0
+            let bytes = (0..<generator.upTo(80)).map { _ in
+                alphabet ? UInt8(65 + generator.upTo(25)) : UInt8(truncatingIfNeeded: generator.next())
+            }
+            #expect(CommitMetadata(decoding: bytes) == nil)
+        }
+    }
+
+    @Test(arguments: ["", "A", "null", "{\"a\":1}", "p1I", "AAAAAAAAAAAAAAAA", "p1IBAAAAAAAAAAAA", "====", "\u{0}"])
+    func foreignTextsAreRefused(text: String) {
+        #expect(CommitMetadata(decoding: Array(text.utf8)) == nil)
+    }
+
+    @Test func aFlippedBitIsRefused() {
+        var generator = Generator(seed: 4)
+        for _ in 0..<6 {
+            let (text, _) = random(&generator).encoded(limit: 400)
+            for index in text.indices {
+                for bit in 0..<8 {
+                    var flipped = text
+                    flipped[index] ^= 1 << UInt8(bit)
+                    #expect(CommitMetadata(decoding: flipped) == nil)
+                }
+            }
+        }
+    }
+
+    @Test func aCutOrLengthenedTextIsRefused() {
+        var generator = Generator(seed: 5)
+        for _ in 0..<200 {
+            let (text, _) = random(&generator).encoded(limit: 400)
+            guard !text.isEmpty else { continue }
+            #expect(CommitMetadata(decoding: text.dropLast(1 + Int(generator.upTo(Int64(text.count) - 2)))) == nil)
+            #expect(CommitMetadata(decoding: text + [65]) == nil)
+            #expect(CommitMetadata(decoding: text + text) == nil)
+        }
+    }
+
+    @Test func base64IsThatOfTheRFC() {
+        for (plain, text) in [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+            #expect(Base64.encode(Array(plain.utf8)) == Array(text.utf8))
+            #expect(Base64.decode(Array(text.utf8)) == Array(plain.utf8))
+        }
+        // Bits that no byte carries must be zero: one text for one value.
+        #expect(Base64.decode(Array("Zh".utf8)) == nil)
+    }
+
+    /// Whatever decodes is used at its own offset only, and never to settle what it does not name.
+    @Test func mutatedMetadataThatDecodesIsWellFormed() {
+        var generator = Generator(seed: 6)
+        for _ in 0..<500 {
+            var bytes = Base64.decode(random(&generator).encoded(limit: 400).text) ?? []
+            guard bytes.count > 8 else { continue }
+            for _ in 0...generator.upTo(3) {
+                bytes[3 + Int(generator.upTo(Int64(bytes.count) - 8))] = UInt8(truncatingIfNeeded: generator.next())
+            }
+            // With a right checksum the reader is on its own.
+            var sum: UInt32 = 0x811C_9DC5
+            for byte in bytes.dropLast(4) { sum = (sum ^ UInt32(byte)) &* 0x0100_0193 }
+            for index in 0..<4 {
+                bytes[bytes.count - 4 + index] = UInt8(truncatingIfNeeded: sum >> UInt32(8 * index))
+            }
+            guard let decoded = CommitMetadata(decoding: Base64.encode(bytes)) else { continue }
+            var end = decoded.watermark
+            for run in decoded.settled {
+                #expect(run.lowerBound >= end && !run.isEmpty)
+                end = run.upperBound
+            }
+            #expect(decoded.settled.isEmpty || decoded.fingerprint != nil)
+            #expect(decoded.charges.allSatisfy { $0.second >= 0 && $0.count >= 0 })
+        }
+    }
+}
