@@ -24,6 +24,9 @@ public enum KafkaConsumerEvent: Hashable, Sendable {
 }
 
 /// How a commit ended. A success has neither a top-level error nor a partition's; either can be set alone.
+///
+/// When only some partitions fail, librdkafka gives the others the error of the last one that failed, though the broker
+/// has kept their offsets: so an error means "not known to be committed", and its code may be another partition's.
 public struct KafkaCommitResult: Hashable, Sendable {
     /// The caller's number.
     public var id: UInt64
