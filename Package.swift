@@ -101,7 +101,7 @@ let package = Package(
         tests("RevokeEventsTests", ["RevokeEvents", "RevokeModel", "JSON"]),
         tests("EventLoopTests", ["EventLoop"]),
         tests("KafkaTests", ["Kafka", "EventLoop"]),
-        tests("CurlTests", ["Curl", "EventLoop", "WorkerTestKit"]),
+        tests("CurlTests", ["Curl", "CCurlShims", "EventLoop", "WorkerTestKit"]),
         tests("RevokeClientTests", ["RevokeClient", "RevokeModel", "EventLoop", "WorkerTestKit"]),
         tests("HTTPServerTests", ["HTTPServer", "WorkerTestKit"]),
         tests("ConfigurationTests", ["Configuration"]),
