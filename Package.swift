@@ -102,7 +102,7 @@ let package = Package(
         tests("EventLoopTests", ["EventLoop"]),
         tests("KafkaTests", ["Kafka", "EventLoop"]),
         tests("CurlTests", ["Curl", "CCurlShims", "EventLoop", "WorkerTestKit"]),
-        tests("RevokeClientTests", ["RevokeClient", "RevokeModel", "EventLoop", "WorkerTestKit"]),
+        tests("RevokeClientTests", ["RevokeClient", "Curl", "RevokeModel", "EventLoop", "WorkerTestKit"]),
         tests("HTTPServerTests", ["HTTPServer", "WorkerTestKit"]),
         tests("ConfigurationTests", ["Configuration"]),
         tests("DemoKitTests", ["DemoKit", "HTTPServer", "Configuration", "WorkerTestKit"]),

@@ -54,7 +54,12 @@ final class ClientLoop {
         for command in thread?.takeCommands() ?? [] {
             switch command {
             case .call(let call, let index, let continuation):
-                accounts[index].queue.append((call, continuation))
+                // One that is cancelled now gets no other command; one that is cancelled later gets `dropCancelled`.
+                if call.isCancelled.load(ordering: .acquiring) {
+                    continuation.resume(returning: .failure(.cancelled))
+                } else {
+                    accounts[index].queue.append((call, continuation))
+                }
             case .updateKey(let key, let index): accounts[index].client.updateKey(key)
             case .dropCancelled: for account in accounts { account.dropCancelled() }
             case .stop: isStopping = true

@@ -142,6 +142,7 @@ public final class ScriptedConnection: Sendable {
         /// How much of it `readRequest` has handed out.
         var consumed = 0
         var requests = 0
+        var isClosing = false
         var isClosed = false
     }
 
@@ -212,12 +213,13 @@ public final class ScriptedConnection: Sendable {
     /// Closes the connection.
     public func close() {
         let wasOpen = state.withLock { state in
-            let wasOpen = !state.isClosed
-            state.isClosed = true
+            let wasOpen = !state.isClosing
+            state.isClosing = true
             return wasOpen
         }
         guard wasOpen else { return }
         _ = Foundation.close(descriptor)
+        state.withLock { $0.isClosed = true }
         changed()
     }
 
@@ -229,7 +231,7 @@ public final class ScriptedConnection: Sendable {
     }
 
     func shutDown() {
-        state.withLock { state in if !state.isClosed { shutdown(descriptor, Int32(SHUT_RDWR)) } }
+        state.withLock { state in if !state.isClosing { shutdown(descriptor, Int32(SHUT_RDWR)) } }
     }
 
     private func readSome() -> Bool {

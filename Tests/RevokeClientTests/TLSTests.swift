@@ -1,0 +1,101 @@
+import EventLoop
+import Foundation
+import RevokeClient
+import RevokeModel
+import Testing
+import WorkerTestKit
+
+@testable import RevokeClient
+
+@Suite struct TLSTests {
+    private func server(_ defect: TestCertificates.Defect, _ certificates: TestCertificates) throws -> TLSServer {
+        let (certificate, key) = try certificates.make(defect)
+        return try TLSServer(certificate: certificate, key: key, answer: noContent)
+    }
+
+    @Test func trusted() async throws {
+        let certificates = try TestCertificates()
+        let server = try server(.none, certificates)
+        for host in ["localhost", "127.0.0.1"] {
+            var account = try account("https://\(host):\(server.port)/v1")
+            account.caFile = certificates.authority
+            let client = try RevokeClient(accounts: [account])
+            for _ in 0..<2 {
+                let result = try await client.revokeAll(try contract())
+                #expect(result.outcome == .revoked, "\(result)")
+            }
+            await client.shutdown()
+        }
+        #expect(server.requests == 4)
+    }
+
+    @Test(arguments: [TestCertificates.Defect.none, .expired, .wrongHost])
+    func notTrusted(_ defect: TestCertificates.Defect) async throws {
+        let certificates = try TestCertificates()
+        let server = try server(defect, certificates)
+        var account = try account("https://localhost:\(server.port)/v1")
+        // Without a defect it is the authority that is not known.
+        if defect != .none { account.caFile = certificates.authority }
+        let result = try await call(account)
+        #expect(result.outcome == .unreachable(.untrustedCertificate), "\(result)")
+        result.check(.notSent)
+        #expect(result.detail?.isEmpty == false)
+        #expect(!server.output.contains(secret))
+        #expect(server.requests == 0)
+    }
+
+    @Test func caFileIsMissing() async throws {
+        var account = try account("https://127.0.0.1:1/v1")
+        let server = try ScriptedServer { $0.readToEnd() }
+        account.baseURL = "https://127.0.0.1:\(server.port)"
+        account.caFile = "/nonexistent/ca.pem"
+        let result = try await call(account)
+        #expect(result.outcome == .unreachable(.untrustedCertificate))
+        result.check(.notSent)
+    }
+
+    @Test func plainHTTPOnATLSPort() async throws {
+        let server = try ScriptedServer { connection in
+            connection.write("HTTP/1.1 400 Bad Request\r\n\r\n")
+            connection.readToEnd()
+        }
+        let result = try await call(account("https://127.0.0.1:\(server.port)"))
+        #expect(result.outcome == .unreachable(.tls))
+        result.check(.notSent)
+        #expect(!server.receivedText.joined().contains(secret))
+    }
+
+    /// A CA file is read again when its content changes.
+    @Test func caFileChanges() async throws {
+        let certificates = try TestCertificates()
+        let others = try TestCertificates()
+        let server = try server(.none, certificates)
+        let directory = try TemporaryDirectory()
+        let file = directory.file("ca.pem")
+        try FileManager.default.copyItem(atPath: others.authority, toPath: file)
+        let right = try Data(contentsOf: URL(fileURLWithPath: certificates.authority))
+        var configuration = try account("https://127.0.0.1:\(server.port)")
+        configuration.caFile = file
+        let account = configuration
+        let outcomes: [CallOutcome] = try await onLoop { loop, finish in
+            let client = try LoopRevokeClient(loop: loop, account: account, gateLimit: nil)
+            let contract = try contract()
+            var outcomes: [CallOutcome] = []
+            func attempt() {
+                client.revokeAll(contract) { result in
+                    if outcomes.last != result.outcome { outcomes.append(result.outcome) }
+                    guard result.outcome != .revoked else {
+                        client.close()
+                        return finish(outcomes)
+                    }
+                    try? right.write(to: URL(fileURLWithPath: file), options: .atomic)
+                    let timer = try? loop.makeTimer { attempt() }
+                    timer?.start(after: 50)
+                }
+            }
+            attempt()
+        }
+        #expect(outcomes == [.unreachable(.untrustedCertificate), .revoked])
+        withExtendedLifetime(directory) {}
+    }
+}
