@@ -1,7 +1,14 @@
 extension JSONReader {
     /// Whether a string of this text, unescaped, is the given text. Bytes are compared, without normalisation and
     /// without allocation.
+    @inlinable
     public func string(_ string: JSONString, equals text: String) -> Bool {
+        // Inlined, so that a caller with a constant text pays for no call where the lengths differ.
+        (string.hasEscapes || string.range.count == text.utf8.count) && compare(string, with: text)
+    }
+
+    @usableFromInline
+    func compare(_ string: JSONString, with text: String) -> Bool {
         if !string.hasEscapes {
             guard string.range.count == text.utf8.count else { return false }
             var index = string.range.lowerBound
@@ -13,6 +20,28 @@ extension JSONReader {
         }
         var unescaped = UnescapedBytes(bytes, string)
         for byte in text.utf8 {
+            guard unescaped.next() == byte else { return false }
+        }
+        return unescaped.next() == nil
+    }
+
+    /// Whether a string of this text, unescaped, is the given UTF-8: the fastest way to find a name that is looked for
+    /// often.
+    @inlinable
+    public func string(_ string: JSONString, equals utf8: [UInt8]) -> Bool {
+        (string.hasEscapes || string.range.count == utf8.count) && compare(string, with: utf8)
+    }
+
+    @usableFromInline
+    func compare(_ string: JSONString, with utf8: [UInt8]) -> Bool {
+        if !string.hasEscapes {
+            guard string.range.count == utf8.count else { return false }
+            let start = string.range.lowerBound
+            for index in utf8.indices where bytes[start + index] != utf8[index] { return false }
+            return true
+        }
+        var unescaped = UnescapedBytes(bytes, string)
+        for byte in utf8 {
             guard unescaped.next() == byte else { return false }
         }
         return unescaped.next() == nil

@@ -205,6 +205,8 @@ public struct JSONReader: Sendable {
 
     /// The position is at the opening quote, and then behind the closing one.
     private mutating func readString() throws(JSONError) -> JSONString {
+        // A copy of the reference: what the loop reads cannot change under it.
+        let bytes = bytes
         let start = position + 1
         var index = start
         var hasEscapes = false

@@ -28,35 +28,35 @@ struct Envelope {
             keys.append(key)
             try readMember(key)
         }
-        while try reader.token() != .end {}
+        try reader.finishText()
         if keys.duplicate(in: reader) != nil { throw .duplicateKey }
     }
 
     /// The reader is behind a key.
     private mutating func readMember(_ key: JSONString) throws(DecodingFailure) {
-        if reader.string(key, equals: "data") {
+        if reader.string(key, equals: MemberName.data) {
             let range = try reader.skippedValue()
             data = reader.bytes[range.lowerBound] == UInt8(ascii: "n") ? nil : range
             return
         }
         let value = try reader.memberValue()
-        if reader.string(key, equals: "id") {
+        if reader.string(key, equals: MemberName.id) {
             id = value
-        } else if reader.string(key, equals: "type") {
+        } else if reader.string(key, equals: MemberName.type) {
             type = value
-        } else if reader.string(key, equals: "time") {
+        } else if reader.string(key, equals: MemberName.time) {
             time = value
-        } else if reader.string(key, equals: "source") {
+        } else if reader.string(key, equals: MemberName.source) {
             source = value
-        } else if reader.string(key, equals: "subject") {
+        } else if reader.string(key, equals: MemberName.subject) {
             subject = value
-        } else if reader.string(key, equals: "specversion") {
+        } else if reader.string(key, equals: MemberName.specVersion) {
             specVersion = value
-        } else if reader.string(key, equals: "data_base64") {
-            hasDataBase64 = value != .null
-        } else if reader.string(key, equals: "datacontenttype") {
+        } else if reader.string(key, equals: MemberName.dataBase64) {
+            if case .null = value { hasDataBase64 = false } else { hasDataBase64 = true }
+        } else if reader.string(key, equals: MemberName.dataContentType) {
             dataContentType = value
-        } else if reader.string(key, equals: "acme_contract_id") {
+        } else if reader.string(key, equals: MemberName.contract) {
             hasContract = true
         }
     }

@@ -23,20 +23,29 @@ extension JSONReader {
     /// Reads a value and gives its token; what is inside an array or an object is passed over.
     mutating func memberValue() throws(DecodingFailure) -> JSONToken {
         let value = try token()
-        if value == .beginObject || value == .beginArray {
+        switch value {
+        case .beginObject, .beginArray:
             do throws(JSONError) {
                 try skipRestOfContainer()
             } catch {
                 throw DecodingFailure(error)
             }
+            return value
+        case .endObject, .endArray, .key, .string, .number, .bool, .null, .end: return value
         }
-        return value
+    }
+
+    /// Reads on to the end of the text.
+    mutating func finishText() throws(DecodingFailure) {
+        while true {
+            if case .end = try token() { return }
+        }
     }
 
     /// Reads the begin of the text's only value, which must be an object. The grammar is judged first.
     mutating func beginTopObject() throws(DecodingFailure) {
-        guard try token() != .beginObject else { return }
-        while try token() != .end {}
+        if case .beginObject = try token() { return }
+        try finishText()
         throw .notAnObject
     }
 

@@ -11,9 +11,17 @@ enum MediaType {
     case otherCloudEvent
     case other
 
-    init(_ bytes: some Collection<UInt8>) {
-        if bytes.elementsEqual("application/json".utf8) {
+    private static let plainJSON = Array("application/json".utf8)
+    private static let plainCloudEvent = Array("application/cloudevents+json".utf8)
+
+    init(_ bytes: [UInt8]) {
+        // The usual spellings first, without allocation.
+        if bytes == Self.plainJSON {
             self = .json
+            return
+        }
+        if bytes == Self.plainCloudEvent {
+            self = .cloudEvent
             return
         }
         let value = bytes.prefix { $0 != UInt8(ascii: ";") }.map { byte in

@@ -3,6 +3,9 @@ internal import RevokeModel
 
 /// The decoding of one record, once its mode is known.
 struct RecordDecoding {
+    private static let specVersion = Array("1.0".utf8)
+    private static let eventType = Array(EventDecoder.eventType.utf8)
+
     private let record: RecordParts
     private let headers: RecordHeaders
     private var times: EventTimes
@@ -24,11 +27,11 @@ struct RecordDecoding {
 
     /// Takes the attributes of an event in binary mode from the headers.
     mutating func takeHeaderAttributes() throws(DecodingFailure) {
-        guard let specVersion = headers.specVersion, specVersion.elementsEqual("1.0".utf8) else { throw .specVersion }
+        guard let specVersion = headers.specVersion, specVersion == Self.specVersion else { throw .specVersion }
         guard let id = Self.significantText(headers.id) else { throw .idMissing }
         guard let source = Self.significantText(headers.source) else { throw .sourceMissing }
         guard let type = headers.type, !type.isEmpty, !type.contains(0) else { throw .typeMissing }
-        guard type.elementsEqual(EventDecoder.eventType.utf8) else { throw .unknownType }
+        guard type == Self.eventType else { throw .unknownType }
         self.id = id
         self.source = source
         subject = headers.subject
@@ -86,19 +89,19 @@ struct RecordDecoding {
         while case .key(let key) = try reader.token() {
             keys.append(key)
             let value = try reader.memberValue()
-            if reader.string(key, equals: "acme_contract_id") {
+            if reader.string(key, equals: MemberName.contract) {
                 contractValue = value
-            } else if reader.string(key, equals: "account") {
+            } else if reader.string(key, equals: MemberName.account) {
                 accountValue = value
-            } else if reader.string(key, equals: "reason") {
+            } else if reader.string(key, equals: MemberName.reason) {
                 reason = value
-            } else if reader.string(key, equals: "detected_at") {
+            } else if reader.string(key, equals: MemberName.detectedAt) {
                 detectedAt = value
-            } else if reader.string(key, equals: "reported_by") {
+            } else if reader.string(key, equals: MemberName.reportedBy) {
                 reportedBy = value
             }
         }
-        while try reader.token() != .end {}
+        try reader.finishText()
         if keys.duplicate(in: reader) != nil { throw .duplicateKey }
         let contract = try Self.contract(contractValue)
         var account: String?

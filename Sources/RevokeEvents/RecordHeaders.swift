@@ -15,7 +15,9 @@ struct RecordHeaders {
     private(set) var hasAttributes = false
     /// The `revoke-dlq-…` headers by the rest of their names, if there is any.
     private(set) var replay: [String: [UInt8]]?
-    private var extensions: [String: [UInt8]]?
+    /// The attributes that nobody reads, to find doubled ones: a few in a list, more in a dictionary.
+    private var fewExtensions: [(name: String, value: [UInt8])] = []
+    private var manyExtensions: [String: [UInt8]] = [:]
 
     /// Whether one of the attributes that every event has is in the headers: the record is in binary mode.
     var hasRequiredAttribute: Bool { specVersion != nil || id != nil || source != nil || type != nil }
@@ -66,10 +68,15 @@ struct RecordHeaders {
         case 14 where name == HeaderName.specVersion: try Self.set(&specVersion, value)
         case 18 where name == HeaderName.dataContentType: try Self.set(&dataContentType, value)
         default:
-            var others = extensions ?? [:]
-            extensions = nil
-            try Self.set(&others[name], value)
-            extensions = others
+            if fewExtensions.count < 8 {
+                for other in fewExtensions where other.name == name && other.value != value { throw .duplicateHeader }
+                fewExtensions.append((name, value))
+            } else {
+                if manyExtensions.isEmpty {
+                    for other in fewExtensions { manyExtensions[other.name] = other.value }
+                }
+                try Self.set(&manyExtensions[name], value)
+            }
         }
     }
 

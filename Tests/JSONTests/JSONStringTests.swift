@@ -26,6 +26,9 @@ struct JSONStringTests {
         #expect(string.hasEscapes == json.contains("\\"))
         if let expected {
             #expect(reader.string(string, equals: expected))
+            #expect(reader.string(string, equals: Array(expected.utf8)))
+            #expect(!reader.string(string, equals: Array(expected.utf8) + [0x78]))
+            #expect(!reader.string(string, equals: [0x78] + Array(expected.utf8)))
             #expect(!reader.string(string, equals: expected + "x"))
             #expect(!reader.string(string, equals: "x" + expected))
             if !expected.isEmpty { #expect(!reader.string(string, equals: "")) }

@@ -191,6 +191,18 @@ struct EventDecoderTests {
         }
     }
 
+    @Test("A doubled extension is found among any number of them", arguments: [0, 1, 7, 8, 9, 30])
+    func doubledExtensions(others: Int) throws {
+        let headers = (0..<others).map { RecordHeader(name: "ce_x\($0)", text: "v") }
+        let first = RecordHeader(name: "ce_y", text: "a")
+        let record = Self.record("{\"acme_contract_id\":5}", [first] + headers + [first])
+        #expect(try Self.event(record).contract == ContractID(5))
+        let other = RecordHeader(name: "ce_y", text: "b")
+        #expect(
+            Self.decode(Self.record("{\"acme_contract_id\":5}", [first] + headers + [other]))
+                == .failure(.duplicateHeader))
+    }
+
     @Test("Twenty thousand extension headers are checked in linear time")
     func manyHeaders() throws {
         let headers = (0..<20_000).map { RecordHeader(name: "ce_x\($0)", text: "v") }
