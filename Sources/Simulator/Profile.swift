@@ -139,6 +139,12 @@ struct Profile: Sendable {
             profile.engine.contractRetryLimit = 700_000
             profile.contracts[10] = generator.pick([.failing, .silent, .refused])
         }
+        // Two contracts in a row with a 401 hold the account: by design, and then other contracts wait.
+        var refused = 0
+        for index in profile.contracts.indices where profile.contracts[index] == .refused {
+            refused += 1
+            if refused > 1 { profile.contracts[index] = .failing }
+        }
         return profile
     }
 }

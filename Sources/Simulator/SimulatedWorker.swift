@@ -76,6 +76,8 @@ final class SimulatedWorker {
     var lastHeartbeat: Int64
     var pendingAssignment: [Int] = []
     var hasAssignment = false
+    /// It joined the present round while its revoke event is held.
+    var joinedEarly = false
     var revokeBegan: Int64 = 0
 
     /// The next place to read by partition; −1 when not assigned, −2 when the log is gone.

@@ -63,12 +63,14 @@ final class Witness {
     var firstRead: [Int] = []
     var lastRead: [Int] = []
     var lastEpoch: [UInt64] = []
-    var readAt: [Int64] = []
+    var firstReadAt: [Int64] = []
     /// By record id: covered by a 204, acknowledged as a dead letter.
     var covered = BitSet()
     var acknowledged: [DeadLetterReason?] = []
-    /// Read and not known to be settled, by contract.
+    /// By contract: read in a present epoch and not released.
     var open: [[Int]] = []
+    /// By contract: read at any time and covered by no 204.
+    var seen: [[Int]] = []
 
     var streak: [Int] = []
     var lastGood: Int64 = .min / 2
@@ -91,6 +93,7 @@ final class Witness {
 
     func prepare(contracts: Int) {
         open = Array(repeating: [], count: contracts)
+        seen = open
         rejectPermit = Array(repeating: -1, count: contracts)
         conflicts = Array(repeating: 0, count: contracts)
         firstTrouble = Array(repeating: -1, count: contracts)
@@ -112,7 +115,7 @@ final class Witness {
             firstRead.append(-1)
             lastRead.append(-1)
             lastEpoch.append(0)
-            readAt.append(0)
+            firstReadAt.append(0)
             acknowledged.append(nil)
         }
     }

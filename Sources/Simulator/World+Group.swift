@@ -120,6 +120,7 @@ extension World {
     private func loseAssignment(_ worker: SimulatedWorker) {
         worker.member = 0
         worker.generation = 0
+        worker.joinedEarly = false
         switch worker.membership {
         case .closed, .losing: return
         case .joining:
@@ -141,6 +142,7 @@ extension World {
         }
         trace.line("\(now) w\(worker.index) joins while its revoke is held")
         group.members[index].hasJoined = true
+        worker.joinedEarly = true
         completeIfReady()
     }
 
@@ -176,6 +178,8 @@ extension World {
         }
         if worker.isStopping {
             worker.membership = .closed
+        } else if worker.joinedEarly, group.index(of: worker.member) != nil {
+            // It has joined already; the next assign event comes by itself.
         } else {
             agenda.add(at: now + 20, .join, worker: worker.index, incarnation: worker.incarnation)
         }
@@ -250,6 +254,8 @@ extension World {
             loseAssignment(worker)
             return
         }
+        // It waits in a later round already.
+        guard !group.members[index].hasJoined else { return }
         switch worker.membership {
         case .joining, .revoking: break
         case .assigning, .stable, .losing, .closed: return
@@ -259,6 +265,7 @@ extension World {
         worker.generation = generation
         worker.rebalance += 1
         worker.membership = .assigning(worker.rebalance)
+        worker.joinedEarly = false
         for index in worker.nextPlace.indices { worker.nextPlace[index] = -1 }
         while worker.nextPlace.count < topic.logs.count {
             worker.nextPlace.append(-1)

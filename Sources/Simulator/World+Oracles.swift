@@ -20,6 +20,8 @@ extension World {
             case .holdBegan: worker.witness.isHeld = true
             case .holdEnded:
                 worker.witness.isHeld = false
+                // A good answer starts every waiting lane at the account's pace.
+                for index in worker.witness.retrySequence.indices { worker.witness.retrySequence[index] = -1 }
                 for index in worker.calls.indices { worker.calls[index].isProbe = false }
             case .retentionPassed, .logRestarted, .unproven, .proven, .undecodableBegan, .undecodableEnded,
                 .commitsFailingBegan, .commitsFailingEnded, .suspicion, .stuckContract, .drainLimitPassed,
@@ -64,15 +66,7 @@ extension World {
         }
         checkCommitsDoNotFail(worker, "call", contract: index)
         justify(worker, index)
-        let last = witness.retrySequence[index]
-        var isRetry = false
-        if last >= 0 {
-            for record in witness.open[index]
-            where witness.lastRead[record] < last && witness.isCurrent(record, partition: topic.records[record].partition) {
-                isRetry = true
-            }
-        }
-        if isRetry, retries >= max(1, profile.engine.concurrency / 4) {
+        if isRetry(witness, index), retries >= max(1, profile.engine.concurrency / 4) {
             fail("retry.share", "retries hold more than their share of the slots", worker: worker.index, contract: index)
         }
     }
@@ -170,8 +164,8 @@ extension World {
             }
         case .unknownAccount:
             if !record.isUnknownAccount { broken("dead-letter.reason", "the event's account is known") }
-            if now - witness.readAt[id] < profile.engine.unknownAccountParking {
-                broken("dead-letter.parking", "the event was parked for \(now - witness.readAt[id]) ms only")
+            if now - witness.firstReadAt[id] < profile.engine.unknownAccountParking {
+                broken("dead-letter.parking", "the event was parked for \(now - witness.firstReadAt[id]) ms only")
             }
         }
     }
@@ -302,6 +296,7 @@ extension World {
         }
         let record = topic.records[id]
         guard let epoch = witness.epochs[record.partition], witness.lastEpoch[id] == epoch.number else { return }
+        if record.contract >= 0 { witness.open[record.contract].removeAll { $0 == id } }
         witness.epochs[record.partition]?.openRecords -= 1
         witness.epochs[record.partition]?.openBytes -= record.size
         if epoch.isDraining || epoch.isFenced || worker.isStopping || witness.known[record.partition].contains(record.local) {

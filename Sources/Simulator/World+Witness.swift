@@ -36,7 +36,8 @@ extension World {
                 }
             }
             if let former = witness.former[index], former.cycle == witness.cycle - 1,
-                former.incarnation == log.incarnation, former.firstOpenAtEnd == firstOpen
+                former.incarnation == log.incarnation, former.firstOpenAtEnd == firstOpen, former.lastCommit == start,
+                log.committed?.offset == start
             {
                 epoch.must.formUnion(former.must)
             }
@@ -53,14 +54,18 @@ extension World {
             witness.former[partition] = epoch
             witness.epochs[partition] = nil
         }
+        for contract in witness.open.indices {
+            witness.open[contract].removeAll { !witness.isCurrent($0, partition: topic.records[$0].partition) }
+        }
     }
 
-    /// The place of the first record at an offset or above that was read in an epoch and still exists, or −1.
+    /// The place of the first record at an offset or above that was read in an epoch, or −1.
     private func firstRead(_ witness: Witness, _ partition: Int, _ epoch: Witness.Epoch, from offset: Int64) -> Int {
         let log = topic.logs[partition]
         guard epoch.incarnation == log.incarnation else { return -1 }
-        for place in topic.place(partition, atOrAbove: offset)..<log.ids.count where !topic.records[log.ids[place]].isGone {
-            return witness.isCurrent(log.ids[place], partition: partition) ? place : -1
+        for place in topic.place(partition, atOrAbove: offset)..<log.ids.count
+        where witness.isCurrent(log.ids[place], partition: partition) {
+            return place
         }
         return -1
     }
@@ -81,9 +86,13 @@ extension World {
         sequence += 1
         witness.grow(partitions: topic.logs.count)
         witness.grow(records: id + 1)
-        if witness.firstRead[id] < 0 { witness.firstRead[id] = sequence }
+        let isEvent = record.contract >= 0 && !record.isUnknownAccount
+        if witness.firstRead[id] < 0 {
+            witness.firstRead[id] = sequence
+            witness.firstReadAt[id] = now
+            if isEvent { witness.seen[record.contract].append(id) }
+        }
         witness.lastRead[id] = sequence
-        witness.readAt[id] = now
         witness.lastEpoch[id] = 0
         if case .event = record.content { witness.decoded += 1 }
         guard let epoch = witness.epochs[record.partition] else { return }
@@ -91,8 +100,7 @@ extension World {
         witness.epochs[record.partition]?.lastReceived = record.offset
         witness.epochs[record.partition]?.openRecords += 1
         witness.epochs[record.partition]?.openBytes += record.size
-        if record.contract >= 0, !record.isUnknownAccount, !epoch.must.contains(record.local),
-            !witness.open[record.contract].contains(id)
+        if isEvent, !witness.open[record.contract].contains(id)
         {
             witness.open[record.contract].append(id)
         }
@@ -103,14 +111,19 @@ extension World {
         let witness = worker.witness
         var call = SimulatedWorker.Call(id: id, contract: contract, startedAt: now, sequence: sequence)
         call.isProbe = witness.isHeld
-        let last = witness.retrySequence[contract]
-        if last >= 0 {
-            for record in witness.open[contract]
-            where witness.lastRead[record] < last && witness.isCurrent(record, partition: topic.records[record].partition) {
-                call.isRetry = true
-            }
-        }
+        call.isRetry = isRetry(witness, contract)
         return call
+    }
+
+    /// Whether a call for a contract repeats one that ended in trouble. Events that a permanent answer ends do not count.
+    func isRetry(_ witness: Witness, _ contract: Int) -> Bool {
+        let last = witness.retrySequence[contract]
+        guard last >= 0 else { return false }
+        for id in witness.open[contract]
+        where witness.lastRead[id] < last && witness.firstRead[id] > witness.rejectPermit[contract] {
+            return true
+        }
+        return false
     }
 
     /// A request passes its gate: the budget's oracle.
@@ -187,15 +200,15 @@ extension World {
     private func cover(_ worker: SimulatedWorker, _ call: SimulatedWorker.Call) {
         let witness = worker.witness
         var copies: [Int64] = []
-        for id in witness.open[call.contract] where witness.firstRead[id] < call.sequence {
-            copies.append(topic.records[id].copy)
+        for id in witness.seen[call.contract] where witness.firstRead[id] < call.sequence {
+            if witness.open[call.contract].contains(id) { copies.append(topic.records[id].copy) }
             settleByCall(witness, id)
         }
         for id in witness.open[call.contract]
         where witness.firstRead[id] > call.sequence && copies.contains(topic.records[id].copy) {
             settleByCall(witness, id)
         }
-        witness.open[call.contract].removeAll { witness.covered.contains($0) }
+        witness.seen[call.contract].removeAll { witness.covered.contains($0) }
     }
 
     private func settleByCall(_ witness: Witness, _ id: Int) {
@@ -211,7 +224,6 @@ extension World {
         let record = topic.records[letter.record]
         witness.acknowledged[letter.record] = letter.order.reason
         witness.known[record.partition].insert(record.local)
-        if record.contract >= 0 { witness.open[record.contract].removeAll { $0 == letter.record } }
         close(letter.record, gone: false)
     }
 
