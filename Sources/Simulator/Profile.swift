@@ -54,6 +54,8 @@ struct Profile: Sendable {
     var malformedUntil: Int64 = 0
     /// How often a request waits for its connection, in a thousand.
     var connectionWaits: UInt64 = 30
+    /// How far the workers' wall clocks are from the true date, at most.
+    var skew: Int64 = 0
     /// Whether metadata may be cut or refused, so that what travels in it is not complete.
     var metadataIsCut: Bool { engine.metadataLimit < 2_048 || brokerMetadataLimit < engine.metadataLimit }
 
@@ -64,6 +66,7 @@ struct Profile: Sendable {
         text += ", session \(engine.sessionTimeout), drain \(engine.drainLimit), deadline \(requestDeadline)"
         text += ", window \(engine.windowRecords), commit count \(engine.commitCount), backoff cap \(engine.backoffCap)"
         text += ", undecodable \(engine.undecodableLimit), metadata \(engine.metadataLimit)/\(brokerMetadataLimit)"
+        text += ", skew \(skew)"
         text += refusesCommitsDuringJoin ? ", commits during a join are refused" : ""
         text += ", faults end at \(faultsEnd), contracts"
         for (index, kind) in contracts.enumerated() where kind != .healthy {
@@ -82,6 +85,8 @@ struct Profile: Sendable {
         profile.requestDeadline = generator.between(5_000, 10_000)
         profile.refusesCommitsDuringJoin = generator.chance(300)
         profile.connectionWaits = generator.chance(200) ? 300 : 30
+
+        profile.skew = generator.pick([0, 0, 20, 400])
 
         profile.engine.concurrency = Int(generator.pick([1, 2, 4, 8, 8, 16]))
         switch generator.between(0, 9) {

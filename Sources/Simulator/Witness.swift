@@ -77,6 +77,9 @@ final class Witness {
     /// By contract: records read before this sequence number may become dead letters as rejected.
     var rejectPermit: [Int] = []
     var conflicts: [Int] = []
+    /// How many answers were good, and how many had been when the contract's conflicts became permanent.
+    var goods = 0
+    var conflictGoods: [Int] = []
     var firstTrouble: [Int64] = []
     var lastTrouble: [Int64] = []
     /// By contract: the start of the last attempt that ended in trouble; −1 when the lane is not retrying.
@@ -96,6 +99,7 @@ final class Witness {
         seen = open
         rejectPermit = Array(repeating: -1, count: contracts)
         conflicts = Array(repeating: 0, count: contracts)
+        conflictGoods = Array(repeating: -1, count: contracts)
         firstTrouble = Array(repeating: -1, count: contracts)
         lastTrouble = Array(repeating: -1, count: contracts)
         retrySequence = Array(repeating: -1, count: contracts)
@@ -118,6 +122,14 @@ final class Witness {
             firstReadAt.append(0)
             acknowledged.append(nil)
         }
+    }
+
+    /// A contract whose last open event is settled begins anew.
+    func forget(_ contract: Int, with last: Int) {
+        for id in open[contract] where id != last { return }
+        conflicts[contract] = 0
+        firstTrouble[contract] = -1
+        retrySequence[contract] = -1
     }
 
     /// Whether a record was read in the present epoch of its partition.

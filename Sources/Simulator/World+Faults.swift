@@ -29,7 +29,10 @@ extension World {
             if let target { target.isolatedUntil = until }
         case .clockJump:
             let jumps: [Int64] = [-30_000, -5_000, -1_000, 2_000, 9_000, 60_000]
-            if let target { target.skew += jumps[Int(fault.variant) % jumps.count] }
+            guard let target else { return }
+            target.skew += jumps[Int(fault.variant) % jumps.count]
+            // What a partition spent travels with dates: the clocks of the fleet are to agree.
+            isBudgetRelaxed = true
         case .scaleUp:
             let spare = profile.workers + Int(fault.variant) % profile.spares
             if let worker = workers[spare], worker.isAlive {

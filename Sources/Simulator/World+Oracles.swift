@@ -150,6 +150,9 @@ extension World {
             if !isRead(witness, id, before: witness.rejectPermit[record.contract]) {
                 broken("dead-letter.rejected", "no permanent answer within the streak limit covers the event")
             }
+            if witness.conflictGoods[record.contract] == witness.goods, !witness.streak.contains(record.contract) {
+                witness.streak.append(record.contract)
+            }
         case .retryLimit:
             guard record.contract >= 0 else { return broken("dead-letter.reason", "the record is malformed") }
             let first = witness.firstTrouble[record.contract]
@@ -278,6 +281,7 @@ extension World {
         }
         witness.epochs[record.partition]?.must.insert(record.local)
         witness.epochs[record.partition]?.unsaved.append(now)
+        if record.contract >= 0 { witness.forget(record.contract, with: id) }
     }
 
     /// When the first identical copy of a record was written.
@@ -296,7 +300,9 @@ extension World {
         }
         let record = topic.records[id]
         guard let epoch = witness.epochs[record.partition], witness.lastEpoch[id] == epoch.number else { return }
-        if record.contract >= 0 { witness.open[record.contract].removeAll { $0 == id } }
+        if record.contract >= 0 {
+            witness.open[record.contract].removeAll { $0 == id }
+        }
         witness.epochs[record.partition]?.openRecords -= 1
         witness.epochs[record.partition]?.openBytes -= record.size
         if epoch.isDraining || epoch.isFenced || worker.isStopping || witness.known[record.partition].contains(record.local) {

@@ -4,8 +4,8 @@ import RevokeModel
 extension World {
     /// How long the open events may take after the last fault.
     private var settleLimit: Int64 { 600_000 }
-    /// How long a fresh event may take in calm times.
-    static let calmLatency: Int64 = 8_000
+    /// How long a fresh event may take in calm times: poison that gets no answer holds the only slot of a worker.
+    private var calmLatency: Int64 { profile.engine.concurrency == 1 ? 8_000 + 2 * profile.requestDeadline : 8_000 }
 
     /// Looks once a second after the last fault whether the next phase can begin.
     func advancePhase() {
@@ -91,7 +91,7 @@ extension World {
             probes.append((record, now))
             for case let worker? in workers where worker.isAlive {
                 agenda.add(
-                    at: now + Self.calmLatency, .probeCheck, worker: worker.index, incarnation: worker.incarnation,
+                    at: now + calmLatency, .probeCheck, worker: worker.index, incarnation: worker.incarnation,
                     number: UInt64(record))
                 break
             }
@@ -101,7 +101,7 @@ extension World {
     func probeCheck(_ worker: SimulatedWorker, _ record: Int) {
         guard !topic.records[record].isSettled else { return }
         fail(
-            "progress.latency", "a fresh event of a healthy contract takes longer than \(Self.calmLatency) ms in calm times",
+            "progress.latency", "a fresh event of a healthy contract takes longer than \(calmLatency) ms in calm times",
             partition: topic.records[record].partition, contract: topic.records[record].contract)
     }
 

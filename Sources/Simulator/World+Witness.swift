@@ -163,6 +163,7 @@ extension World {
             isTrouble = false
             witness.streak.removeAll()
             witness.lastGood = now
+            witness.goods += 1
             witness.noCallBefore = .min
             witness.noLaneCallBefore[contract] = .min
             witness.conflicts[contract] = 0
@@ -172,7 +173,12 @@ extension World {
         case .rejected: countPermanent(witness, call)
         case .conflict:
             witness.conflicts[contract] += 1
-            if witness.conflicts[contract] >= profile.engine.conflictAttempts { countPermanent(witness, call) }
+            // It counts for the streak when the engine takes it as permanent, which its dead letter shows.
+            let others = witness.streak.count - (witness.streak.contains(contract) ? 1 : 0)
+            if witness.conflicts[contract] >= profile.engine.conflictAttempts, others < profile.engine.streakLimit {
+                witness.rejectPermit[contract] = max(witness.rejectPermit[contract], call.sequence)
+                witness.conflictGoods[contract] = witness.goods
+            }
         case .rateLimited(let delay):
             isTrouble = false
             if let delay { witness.noCallBefore = max(witness.noCallBefore, now + min(delay, 3_600_000)) }

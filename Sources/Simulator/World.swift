@@ -189,6 +189,8 @@ final class World {
             guard worker.keyVersion < next.number else { return }
             worker.keyVersion = next.number
             trace.line("w\(worker.index) key version \(next.number)")
+            // What waits for the key starts at once.
+            for contract in worker.witness.retrySequence.indices { worker.witness.retrySequence[contract] = -1 }
             worker.engine.keyChanged(version: next.number, now: worker.instant(now))
             drive(worker)
         case .lateRecord: lateRecord(worker, Int(next.number))
@@ -205,7 +207,7 @@ final class World {
         lives[index] += 1
         let life = lives[index]
         let bootBase = Int64(index + 1) * 100_000_000
-        let skew = workers[index]?.skew ?? dice.between(-400, 400, .skew, Int64(index))
+        let skew = workers[index]?.skew ?? dice.between(-profile.skew, profile.skew, .skew, Int64(index))
         let instant = Instant(boot: now + bootBase, wall: SimulatedWorker.epoch + now + skew)
         let engine = Engine(
             configuration: profile.engine, seed: dice.roll(.engineSeed, Int64(index), Int64(life)), now: instant)
@@ -346,7 +348,7 @@ final class World {
                 trace.add(part.offset)
                 trace.add(part.metadata)
                 trace.line(
-                    "\(now) \(name) commit \(id): \(part.partition) at \(part.offset), \(part.metadata.count) bytes of metadata",
+                    "\(now) \(name) commit \(id): \(part.partition) at \(part.offset), metadata \(String(decoding: part.metadata, as: UTF8.self))",
                     partition: Int(part.partition))
             }
         case .assign(let rebalance, let offsets):
