@@ -12,6 +12,10 @@ public enum PublishCommand {
         CommandFlag("account", placeholder: "NAME", "The account; without it the worker's default one."),
         CommandFlag("id", placeholder: "ID", "The event's id; without it a random one."),
         CommandFlag("source", placeholder: "URI", "The event's source (default /revoke-worker/publish)."),
+        CommandFlag(
+            "count", placeholder: "N", "Publish N events instead of one, for load tests; their ids are numbered."),
+        CommandFlag(
+            "contracts", placeholder: "M", "With --count: over M contracts, from --contract on (default N)."),
         CommandFlag("structured", "Write a structured CloudEvent instead of a binary one."),
     ]
 
@@ -33,21 +37,37 @@ public enum PublishCommand {
             Terminal.complain("usage: revoke-worker publish --contract N [flags], see revoke-worker publish --help")
             return Terminal.usageExit
         }
-        let now = EventLoop.wallTime()
-        var event = OutgoingEvent(
-            id: values["id"] ?? randomID(), source: values["source"] ?? "/revoke-worker/publish", contract: contract)
-        event.account = values["account"]
-        event.reason = values["reason"]
-        event.reportedBy = "revoke-worker publish"
-        event.detectedAt = now
-        event.time = now
-        let content = EventEncoder.encode(event, mode: values["structured"] == nil ? .binary : .structured)
+        guard let count = number(values["count"], 1, 10_000_000),
+            let spread = number(values["contracts"], Int64(count), Int64(count)),
+            contract.value <= ContractID.maximum - Int64(spread)
+        else {
+            Terminal.complain("error: --count and --contracts: integers from 1 up are needed, M at most N")
+            return Terminal.usageExit
+        }
+        let id = values["id"] ?? randomID()
+        let mode: OutgoingEvent.Mode = values["structured"] == nil ? .binary : .structured
+        let contents = (0..<count).lazy.compactMap { index -> RecordContent? in
+            guard let contract = ContractID(contract.value + Int64(index % spread)) else { return nil }
+            let now = EventLoop.wallTime()
+            var event = OutgoingEvent(
+                id: count == 1 ? id : "\(id)-\(index)", source: values["source"] ?? "/revoke-worker/publish",
+                contract: contract)
+            event.account = values["account"]
+            event.reason = values["reason"]
+            event.reportedBy = "revoke-worker publish"
+            event.detectedAt = now
+            event.time = now
+            return EventEncoder.encode(event, mode: mode)
+        }
         do {
             let kafka = try ConfigurationFiles.kafkaProperties(configuration)
             let place = try store(
-                content, topic: configuration.topic,
+                contents, topic: configuration.topic,
                 KafkaConfiguration(kafka.map { (name: $0.name, value: $0.value.reveal()) }))
-            Terminal.print("published \(event.id) for contract \(contract): \(configuration.topic)/\(place)")
+            Terminal.print(
+                count == 1
+                    ? "published \(id) for contract \(contract): \(configuration.topic)/\(place)"
+                    : "published \(count) events for \(spread) contracts from \(contract) on")
             return 0
         } catch {
             Terminal.complain("error: the event is not published: \(error)")
@@ -55,40 +75,60 @@ public enum PublishCommand {
         }
     }
 
+    private static func number(_ text: String?, _ default: Int64, _ most: Int64) -> Int? {
+        guard let text else { return Int(`default`) }
+        guard let value = Int64(text), value >= 1, value <= most else { return nil }
+        return Int(value)
+    }
+
     private static func randomID() -> String {
         String(UInt64.random(in: 0...UInt64.max), radix: 16) + String(UInt64.random(in: 0...UInt64.max), radix: 16)
     }
 
+    /// Hands the records over as fast as the producer takes them, and waits for all acknowledgements.
     private static func store(
-        _ content: RecordContent, topic: String, _ kafka: KafkaConfiguration
+        _ contents: some Sequence<RecordContent>, topic: String, _ kafka: KafkaConfiguration
     ) throws -> String {
         let loop = try EventLoop()
         defer { loop.close() }
-        var result: Result<String, KafkaError>?
+        var place = ""
+        var failure: KafkaError?
         var lastError: KafkaError?
+        var open = 0
         let producer = try KafkaProducer(configuration: kafka, loop: loop, log: { _ in }) { event in
             switch event {
             case .delivered(_, let partition, let offset):
-                result = .success("\(partition)/\(offset)")
-                loop.stop()
+                place = "\(partition)/\(offset)"
+                open -= 1
             case .failed(_, let error, _):
-                result = .failure(error)
-                loop.stop()
+                failure = lastError ?? error
+                open -= 1
             case .error(let error, _): lastError = error
             }
+            if open <= 1_000 { loop.stop() }
         }
-        try producer.produce(
-            id: 1, topic: topic, key: content.key, value: content.value,
-            headers: content.headers.map { KafkaHeader(name: $0.name, value: $0.value) })
         let timer = try loop.makeTimer {
-            result = .failure(lastError ?? KafkaError(.timedOut))
+            failure = lastError ?? KafkaError(.timedOut)
             loop.stop()
         }
+        var next: UInt64 = 1
+        for content in contents {
+            try producer.produce(
+                id: next, topic: topic, key: content.key, value: content.value,
+                headers: content.headers.map { KafkaHeader(name: $0.name, value: $0.value) })
+            next += 1
+            open += 1
+            if open >= 10_000 {
+                timer.start(after: 30_000)
+                while open > 1_000, failure == nil { loop.run() }
+            }
+        }
         timer.start(after: 30_000)
-        loop.run()
+        while open > 0, failure == nil { loop.run() }
         timer.close()
         producer.close(limit: 1_000) { loop.stop() }
         loop.run()
-        return try (result ?? .failure(KafkaError(.timedOut))).get()
+        if let failure { throw failure }
+        return place
     }
 }
