@@ -336,6 +336,8 @@ public final class KafkaConsumer {
         }
     }
 
+    // Inlined, it crashes the optimiser of Swift 6.3.1 (SILValue.h, forwardToInit).
+    @inline(never)
     private func receiveRecords(_ event: OpaquePointer) {
         while let message = unsafe rd_kafka_event_message_next(event) {
             // Records of an earlier assignment, and those that come while it closes, are not ours any more.

@@ -9,6 +9,9 @@ enum StubControl {
         case ("GET", "/stub/counts"):
             return HTTPResponse(
                 status: 200, text: state.withLock { $0.counts }.json, contentType: "application/json")
+        case ("GET", "/stub/contracts"):
+            // How many contracts got a 204: cheap, for programs that wait for a number.
+            return HTTPResponse(status: 200, text: "\(state.withLock { $0.counts.revokedContracts })\n")
         case ("GET", "/stub/credentials"):
             guard let contract = request.parameter("contract").flatMap({ Int64($0) }) else {
                 return HTTPResponse(status: 400, text: "contract=NUMBER is missing\n")

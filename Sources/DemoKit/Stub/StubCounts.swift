@@ -33,6 +33,9 @@ public struct StubCounts: Hashable, Sendable {
     /// Requests of each kind.
     public internal(set) var byKind: [StubCall.Kind: Int] = [:]
 
+    /// How many contracts got a 204.
+    public internal(set) var revokedContracts = 0
+
     /// No counts.
     public init() {}
 
@@ -54,7 +57,9 @@ public struct StubCounts: Hashable, Sendable {
         byKind[call.kind, default: 0] += 1
         guard call.kind == .revokeAll, let contract = call.contract else { return }
         revokeAllByStatus[call.status, default: 0] += 1
-        revokeAll[contract, default: [:]][call.status, default: 0] += 1
+        let former = revokeAll[contract, default: [:]].updateValue(
+            calls(contract, status: call.status) + 1, forKey: call.status)
+        if call.status == 204, former == nil { revokedContracts += 1 }
     }
 
     /// The counts as JSON, with keys in order.
