@@ -28,3 +28,13 @@ int process_can_dump_core(void) {
     return limit.rlim_max != 0;
 #endif
 }
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+void process_limit_arenas(void) {
+#ifdef __GLIBC__
+    (void)mallopt(M_ARENA_MAX, 2);
+#endif
+}

@@ -20,6 +20,7 @@ public enum RunCommand {
         _ = ProcessSettings.disableCoreDumps()
         ProcessSettings.ignoreBrokenPipes()
         ProcessSettings.forgetTLSKeyLog()
+        ProcessSettings.limitArenas()
         let setup: WorkerSetup
         do {
             try KafkaLibrary.checkVersion()

@@ -17,6 +17,10 @@ public enum ProcessSettings {
     /// Takes `SSLKEYLOGFILE` out of the environment: libcurl's TLS libraries would write session keys into that file.
     public static func forgetTLSKeyLog() { _ = unsafe unsetenv("SSLKEYLOGFILE") }
 
+    /// Lets malloc keep two arenas instead of eight for each core: the loop's thread allocates nearly everything, and each
+    /// of librdkafka's threads would keep pages of its own.
+    public static func limitArenas() { process_limit_arenas() }
+
     /// Whether a descriptor is a terminal. Any thread.
     public static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 

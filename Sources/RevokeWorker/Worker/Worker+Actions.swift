@@ -69,10 +69,11 @@ extension Worker {
             isTurnDue = true
             return engine.deadLetterFailed(order.id, .failed, now: now)
         }
+        let parts = record.parts(topic: setup.configuration.topic)
         let envelope = DeadLetterEnvelope(
-            record: record.parts, event: record.event, group: setup.configuration.group, reason: order.reason,
+            record: parts, event: event(of: parts), group: setup.configuration.group, reason: order.reason,
             status: order.status, attempts: order.attempts, firstSeen: order.firstSeen, failedAt: order.failedAt)
-        let content = envelope.encode(record.parts.content, valueLimit: order.truncate ? 1_024 : nil)
+        let content = envelope.encode(parts.content, valueLimit: order.truncate ? 1_024 : nil)
         do throws(KafkaError) {
             try producer.produce(
                 id: order.id, topic: setup.configuration.deadLetterTopic, key: content.key, value: content.value,
@@ -80,6 +81,11 @@ extension Worker {
         } catch {
             deadLetterFailed(order.id, error)
         }
+    }
+
+    private func event(of parts: RecordParts) -> RevokeEvent? {
+        guard case .event(let event) = decoder.decode(parts, now: now.wall) else { return nil }
+        return event
     }
 
     func makeProducer() throws(KafkaSetupError) -> KafkaProducer {
@@ -173,20 +179,17 @@ extension Worker {
         guard let record = store[token] else { return }
         switch end {
         case .revoked:
-            let latency = max(0, now.wall - (record.parts.timestamp ?? receivedAt.wall))
+            let latency = max(0, now.wall - (record.timestamp ?? receivedAt.wall))
             metrics.eventToRevoked.observe(latency)
             logger.debug(
                 "revoked",
-                [
-                    .partition: .number(partition), .offset: .number(offset),
-                    .contract: .number(record.event?.contract.value ?? 0), .latency: .number(latency),
-                ])
+                [.partition: .number(partition), .offset: .number(offset), .latency: .number(latency)])
         case .deadLettered(let reason):
             logger.warning(
                 "dead letter stored",
                 [
                     .partition: .number(partition), .offset: .number(offset), .reason: .text(reason.text),
-                    .contract: .number(record.event?.contract.value ?? 0),
+                    .contract: .number(event(of: record.parts(topic: setup.configuration.topic))?.contract.value ?? 0),
                 ])
         case .skipped(let reason):
             logger.info(

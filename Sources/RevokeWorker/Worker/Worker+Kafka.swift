@@ -23,10 +23,8 @@ extension Worker {
         metrics.recordsRead += 1
         let now = self.now
         let content: ReceivedRecord.Content
-        var decoded: RevokeEvent?
         switch decoder.decode(parts, now: now.wall) {
         case .event(let event):
-            decoded = event
             if !event.warnings.isEmpty { metrics.count(event.warnings) }
             let identity = RecordFingerprint.identity(source: event.source, id: event.id, value: parts.content.value)
             content = .event(
@@ -45,11 +43,13 @@ extension Worker {
         }
         let fingerprint = RecordFingerprint.hash(
             timestamp: parts.timestamp, key: parts.content.key, value: parts.content.value)
-        let token = store.insert(parts, decoded)
+        let packed = RecordStore.pack(parts)
+        let weight = packed.weight
+        let token = store.insert(packed)
         engine.received(
             ReceivedRecord(
                 partition: parts.coordinates.partition, offset: parts.coordinates.offset, token: token,
-                size: RecordStore.weight(parts), fingerprint: fingerprint, content: content),
+                size: weight, fingerprint: fingerprint, content: content),
             now: now)
     }
 
