@@ -112,7 +112,7 @@ let package = Package(
                 "RevokeWorker", "DemoKit", "Kafka", "WorkerTestKit", "Configuration", "EventLoop", "RevokeEngine",
                 "RevokeModel",
             ]),
-        tests("BrokerTests", ["RevokeWorker", "DemoKit", "Kafka", "WorkerTestKit", "RevokeEvents", "HTTPServer"]),
+        tests("BrokerTests", ["DemoKit", "EventLoop", "Kafka"]),
         tests("SimulatorTests", ["Simulator", "RevokeEngine", "RevokeModel"]),
     ]
 )
