@@ -8,17 +8,15 @@ struct Installation: Sendable {
     /// What a test changes of the workers' configuration.
     struct Settings: Sendable {
         var concurrency = 8
+        /// In milliseconds; short, so that the takeover from a worker that died does not take long.
+        var sessionTimeout = 6_000
         /// Lines for the section `kafka`, beside the brokers.
         var kafka: [String] = []
-        /// Lines for the top of the file.
-        var worker: [String] = []
         /// The broker's address, where it is not the one without security.
         var bootstrap: String?
     }
 
     static let key = "test-key-0123456789abcdef"
-    /// Short, so that the takeover from a worker that died does not take long.
-    static let sessionTimeout = 6_000
 
     let broker: TestBroker
     let topic: String
@@ -67,13 +65,14 @@ struct Installation: Sendable {
             [
                 "topic: \(topic)", "dead-letter-topic: \(deadLetters)", "group: \(group)", "kafka:",
                 "  bootstrap.servers: \(settings.bootstrap ?? broker.bootstrap)",
-                "  session.timeout.ms: \(Self.sessionTimeout)",
+                "  session.timeout.ms: \(settings.sessionTimeout)",
             ] + settings.kafka.map { "  \($0)" } + [
                 "accounts:", "  main:", "    key-file: \(folder.appendingPathComponent("key").path)",
                 "    base-url: \(baseURL ?? stub.baseURL)", "    budget: unlimited",
-                "    concurrency: \(settings.concurrency)", "    request-deadline: 5s", "drain-limit: 8s", "health:",
+                "    concurrency: \(settings.concurrency)", "    request-deadline: 5s", "drain-limit: \(settings.sessionTimeout + 2_000)ms",
+                "health:",
                 "  listen: 127.0.0.1:\(port)",
-            ] + settings.worker
+            ]
         try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: file)
         return try WorkerProcess(["run", "--config", file.path], health: port)
     }

@@ -79,11 +79,28 @@ final class WorkerProcess: Sendable {
         }
     }
 
+    /// Waits until the worker reads this many partitions, by the newest of its lines about the assignment.
+    func reads(_ count: Int, after skip: Int = 0, limit: Duration = .seconds(60)) async throws {
+        try await state.wait(for: "\(count) partitions to be read", limit: limit) { state -> Bool? in
+            let news = state.lines.dropFirst(skip).last {
+                $0.contains("\"message\":\"reading\"") || $0.contains("\"message\":\"revoked\"")
+                    || $0.contains("\"message\":\"assignment lost\"")
+            }
+            guard let news, news.contains("\"reading\"") else { return nil }
+            // "partitions":"0,1,2"
+            let list = news.split(separator: "\"partitions\":\"").dropFirst().first?.prefix { $0 != "\"" }
+            return list?.split(separator: ",").count == count ? true : nil
+        }
+    }
+
     /// Waits for the end.
     @discardableResult
     func end(limit: Duration = .seconds(40)) async throws -> ChildProcess.End {
         try await state.wait(for: "the worker's end", limit: limit) { $0.end }
     }
+
+    /// How many lines came so far: what `after` counts from.
+    var lineCount: Int { state.current.lines.count }
 
     /// SIGTERM, and the end.
     func terminate() async throws -> ChildProcess.End {
