@@ -39,6 +39,7 @@ struct EveryEventTests {
         try await installation.publish((0..<2_000).map { records[$0 * 7_919 % 2_000] })
 
         let worker = try installation.worker(Installation.Settings(concurrency: 32))
+        try await installation.stub.reached("every contract") { $0.revokeAll.count >= 1_202 }
         let committed = try await installation.everythingCommitted()
         #expect(try await worker.terminate() == .exit(0))
 
@@ -76,6 +77,7 @@ struct EveryEventTests {
         #expect(dead <= 2)
 
         let right = try installation.worker()
+        try await installation.stub.reached("the rest") { $0.calls(status: 204) >= contracts.count - dead }
         _ = try await installation.everythingCommitted()
         #expect(try await right.terminate() == .exit(0))
         #expect(try await installation.broker.count(topic: installation.deadLetters) == dead)
@@ -96,6 +98,7 @@ struct EveryEventTests {
         #expect(refused >= 2 && refused <= 20, "a held account only probes, and \(refused) calls were made")
 
         try installation.setKey(Installation.key)
+        try await installation.stub.reached("every contract") { $0.calls(status: 204) >= contracts.count }
         _ = try await installation.everythingCommitted()
         #expect(try await worker.terminate() == .exit(0))
         #expect(installation.stub.revoked == contracts)

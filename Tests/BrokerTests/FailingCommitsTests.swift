@@ -89,7 +89,10 @@ struct FailingCommitsTests {
     }
 
     private func finish(_ installation: Installation, _ worker: WorkerProcess) async throws {
-        _ = try await installation.everythingCommitted(limit: .seconds(120))
+        try await installation.stub.reached("every contract", limit: .seconds(120)) {
+            $0.revokeAll.count >= Self.contracts.count
+        }
+        _ = try await installation.everythingCommitted()
         #expect(installation.stub.revoked == Self.contracts)
         #expect(try await worker.terminate() == .exit(0))
         #expect(try await installation.broker.count(topic: installation.deadLetters) == 0)

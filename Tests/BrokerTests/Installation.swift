@@ -3,6 +3,12 @@ import EventLoop
 import Foundation
 import Testing
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// One test's topics, group, key and stub, and the workers on them.
 struct Installation: Sendable {
     /// What a test changes of the workers' configuration.
@@ -34,9 +40,7 @@ struct Installation: Sendable {
         group = "\(name)-group"
         folder = try TestFolder.make(name)
         stub = try Self.stub(latency: latency)
-        async let events: Void = broker.createTopic(topic, partitions: partitions)
-        async let dead: Void = broker.createTopic(deadLetters, partitions: 1)
-        _ = try await (events, dead)
+        try await KafkaClient.createTopics([topic: partitions, deadLetters: 1], on: broker.bootstrap)
         try setKey(Self.key)
     }
 
@@ -54,7 +58,7 @@ struct Installation: Sendable {
         let file = folder.appendingPathComponent("key")
         let new = folder.appendingPathComponent("key.new")
         try Data("\(key)\n".utf8).write(to: new)
-        _ = try FileManager.default.replaceItemAt(file, withItemAt: new)
+        guard unsafe rename(new.path, file.path) == 0 else { throw CocoaError(.fileWriteUnknown) }
     }
 
     /// Starts a worker; `baseURL` is the stub's when it is not given.
@@ -79,7 +83,7 @@ struct Installation: Sendable {
 
     /// Publishes records to the topic.
     func publish(_ records: [TestRecord]) async throws {
-        try await TestRecord.publish(records, to: topic, on: broker.bootstrap)
+        try await KafkaClient.publish(records, to: topic, on: broker.bootstrap)
     }
 
     /// Waits until Kafka's own tool shows that the group has committed each partition's log end.

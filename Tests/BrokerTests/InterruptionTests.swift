@@ -24,6 +24,7 @@ struct InterruptionTests {
         #expect(installation.stub.counts.calls < contracts.count, "the worker was to be stopped in the middle")
 
         let second = try installation.worker()
+        try await installation.stub.reached("every contract") { $0.revokeAll.count >= contracts.count }
         _ = try await installation.everythingCommitted()
         #expect(try await second.terminate() == .exit(0))
         #expect(installation.stub.revoked == contracts)
@@ -47,6 +48,7 @@ struct InterruptionTests {
         #expect(before.count < contracts.count, "the worker was to be killed in the middle")
 
         let second = try installation.worker(settings)
+        try await installation.stub.reached("every contract") { $0.revokeAll.count >= contracts.count }
         _ = try await installation.everythingCommitted()
         #expect(try await second.terminate() == .exit(0))
         #expect(installation.stub.revoked == contracts)

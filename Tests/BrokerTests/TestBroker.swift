@@ -94,14 +94,6 @@ struct TestBroker: Sendable {
             mayFail: mayFail)
     }
 
-    /// Creates a topic.
-    func createTopic(_ name: String, partitions: Int) async throws {
-        try await tool([
-            "topics", "--create", "--topic", name, "--partitions", "\(partitions)", "--config",
-            "retention.ms=\(31 * 86_400_000)",
-        ])
-    }
-
     /// Adds partitions to a topic.
     func addPartitions(_ name: String, total: Int) async throws {
         try await tool(["topics", "--alter", "--topic", name, "--partitions", "\(total)"])
