@@ -49,7 +49,7 @@ enum ChildProcess {
         unsafe posix_spawnattr_setflags(&attributes, Int16(flags))
         var words = unsafe ([path] + arguments).map { unsafe strdup($0) }
         unsafe words.append(nil)
-        defer { for unsafe word in unsafe words { unsafe free(word) } }
+        defer { unsafe words.forEach { unsafe free($0) } }
         var identifier: pid_t = 0
         let code = unsafe posix_spawn(&identifier, path, &actions, &attributes, words, environ)
         guard code == 0 else { throw SpawnFailure(path: path, code: code) }

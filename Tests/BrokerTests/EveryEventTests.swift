@@ -53,7 +53,7 @@ struct EveryEventTests {
 
         let dead = try await installation.broker.records(topic: installation.deadLetters)
         #expect(dead.count == 200)
-        let places = Set(dead.map { "\($0.headers["revoke-dlq-partition"] ?? "")/\($0.headers["revoke-dlq-offset"] ?? "")" })
+        let places = Set(dead.map { [$0.headers["revoke-dlq-partition"], $0.headers["revoke-dlq-offset"]] })
         #expect(places.count == 200, "one dead letter for each record")
         let reasons = Dictionary(grouping: dead) { $0.headers["revoke-dlq-reason"] ?? "" }.mapValues(\.count)
         var expected = Dictionary(grouping: bad, by: \.reason).mapValues(\.count)

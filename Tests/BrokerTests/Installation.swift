@@ -40,7 +40,7 @@ struct Installation: Sendable {
         group = "\(name)-group"
         folder = try TestFolder.make(name)
         stub = try Self.stub(latency: latency)
-        try await KafkaClient.createTopics([topic: partitions, deadLetters: 1], on: broker.bootstrap)
+        try await BrokerClient.createTopics([topic: partitions, deadLetters: 1], on: broker.bootstrap)
         try setKey(Self.key)
     }
 
@@ -65,25 +65,33 @@ struct Installation: Sendable {
     func worker(_ settings: Settings = Settings(), baseURL: String? = nil) throws -> WorkerProcess {
         let file = folder.appendingPathComponent("worker-\(UUID().uuidString).yaml")
         let port = try FreePort.choose(1)[0]
-        let lines =
-            [
-                "topic: \(topic)", "dead-letter-topic: \(deadLetters)", "group: \(group)", "kafka:",
-                "  bootstrap.servers: \(settings.bootstrap ?? broker.bootstrap)",
-                "  session.timeout.ms: \(settings.sessionTimeout)",
-            ] + settings.kafka.map { "  \($0)" } + [
-                "accounts:", "  main:", "    key-file: \(folder.appendingPathComponent("key").path)",
-                "    base-url: \(baseURL ?? stub.baseURL)", "    budget: unlimited",
-                "    concurrency: \(settings.concurrency)", "    request-deadline: 5s", "drain-limit: \(settings.sessionTimeout + 2_000)ms",
-                "health:",
-                "  listen: 127.0.0.1:\(port)",
-            ]
-        try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: file)
+        let text = """
+            topic: \(topic)
+            dead-letter-topic: \(deadLetters)
+            group: \(group)
+            kafka:
+              bootstrap.servers: \(settings.bootstrap ?? broker.bootstrap)
+              session.timeout.ms: \(settings.sessionTimeout)
+            \(settings.kafka.map { "  \($0)\n" }.joined())
+            drain-limit: \(settings.sessionTimeout + 2_000)ms
+            accounts:
+              main:
+                key-file: \(folder.appendingPathComponent("key").path)
+                base-url: \(baseURL ?? stub.baseURL)
+                budget: unlimited
+                concurrency: \(settings.concurrency)
+                request-deadline: 5s
+            health:
+              listen: 127.0.0.1:\(port)
+
+            """
+        try Data(text.utf8).write(to: file)
         return try WorkerProcess(["run", "--config", file.path], health: port)
     }
 
     /// Publishes records to the topic.
     func publish(_ records: [TestRecord]) async throws {
-        try await KafkaClient.publish(records, to: topic, on: broker.bootstrap)
+        try await BrokerClient.publish(records, to: topic, on: broker.bootstrap)
     }
 
     /// Waits until Kafka's own tool shows that the group has committed each partition's log end.

@@ -3,7 +3,7 @@ import Foundation
 import Kafka
 
 /// What the tests do on a broker through the `Kafka` target, on a loop of their own.
-enum KafkaClient {
+enum BrokerClient {
     struct Failure: Error {
         var errors: [KafkaError]
     }
