@@ -89,7 +89,7 @@ extension Worker {
     }
 
     func makeProducer() throws(KafkaSetupError) -> KafkaProducer {
-        try KafkaProducer(configuration: setup.kafka, loop: loop, log: kafkaLog()) { [unowned self] event in
+        try KafkaProducer(configuration: setup.deadLetterKafka, loop: loop, log: kafkaLog()) { [unowned self] event in
             isTurnDue = true
             switch event {
             case .delivered(let id, _, _):

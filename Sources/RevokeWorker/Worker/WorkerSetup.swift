@@ -40,6 +40,17 @@ public struct WorkerSetup: Sendable {
         KafkaConfiguration(kafkaProperties.map { (name: $0.name, value: $0.value.reveal()) })
     }
 
+    /// The producer of dead letters: what is only the consumer's is left out, and a record of any size that was read may
+    /// be tried; the broker's own limit decides.
+    var deadLetterKafka: KafkaConfiguration {
+        let consumers = ["session.timeout.ms", "group.", "fetch.", "queued.min.", "queued.max.messages.kbytes"]
+        var configuration = KafkaConfiguration(
+            kafkaProperties.filter { property in !consumers.contains { property.name.hasPrefix($0) } }
+                .map { (name: $0.name, value: $0.value.reveal()) })
+        configuration.set("message.max.bytes", String(self.configuration.recordSize + (2 << 20)))
+        return configuration
+    }
+
     var engine: EngineConfiguration {
         var engine = EngineConfiguration()
         engine.concurrency = configuration.account.concurrency
