@@ -44,6 +44,8 @@ public final class KafkaConsumer {
     private var held: HeldRebalance?
     private var assigned: Set<Int32> = []
     private var paused: Set<Int32> = []
+    /// Whether the close is past its limit.
+    private var isAbandoned = false
     /// Keeps the consumer while it closes.
     private var closingSelf: KafkaConsumer?
     private var closeDeadline: LoopTimer?
@@ -244,9 +246,9 @@ public final class KafkaConsumer {
     /// Leaves the group and destroys the client; `then` is called on the loop, once, after all is gone.
     ///
     /// An assign that is held is dropped. A revoke of what is assigned is delivered and has to be answered; commits
-    /// are accepted before. Records are not delivered any more. When `limit` milliseconds have passed, the client is
-    /// destroyed without waiting for what is missing, and the group finds out by the session timeout. A query that
-    /// runs on a helper thread delays the end by its own limit.
+    /// are accepted before. Records are not delivered any more. When `limit` milliseconds have passed, a revoke is
+    /// answered without the caller; a broker that does not answer the leave delays the end by 5 s more, and a query
+    /// that runs on a helper thread by its own limit.
     public func close(limit: Int64? = nil, then: @escaping () -> Void) {
         guard case .open = state else { return }
         state = .closing(then: then)
@@ -261,10 +263,17 @@ public final class KafkaConsumer {
         }
         handle.mustClose = false
         if let limit {
-            closeDeadline = try? loop.makeTimer { [unowned self] in self.finish() }
+            closeDeadline = try? loop.makeTimer { [unowned self] in self.abandon() }
             closeDeadline?.start(after: limit)
         }
         queue?.setPollInterval(50)
+        queue?.continueNextTurn()
+    }
+
+    /// Answers the revoke that nobody answers, and any later one: librdkafka closes, and destroys, only after that.
+    private func abandon() {
+        isAbandoned = true
+        dropAssign()
         queue?.continueNextTurn()
     }
 
@@ -285,10 +294,6 @@ public final class KafkaConsumer {
 
     private func finish() {
         guard case .closing(let then) = state else { return }
-        if unsafe !handle.mustClose && rd_kafka_consumer_closed(handle.pointer) == 0 {
-            // The limit has passed: librdkafka waits for an answer for ever, so it gets one.
-            _ = unsafe rd_kafka_assign(handle.pointer, nil)
-        }
         state = .closed
         assigned = []
         paused = []
@@ -310,6 +315,13 @@ public final class KafkaConsumer {
         } catch {
             handle.destroy()
             then()
+        }
+    }
+
+    deinit {
+        // librdkafka answers what comes from now on by itself, but not what was taken from its queue.
+        if case .open = state, held != nil {
+            _ = unsafe rd_kafka_assign(handle.pointer, nil)
         }
     }
 
@@ -364,6 +376,7 @@ public final class KafkaConsumer {
             onEvent(.assign(rebalance: lastRebalance, partitions: partitions))
         case .revokePartitions:
             held = .revoke
+            guard !isAbandoned else { return dropAssign() }
             onEvent(.revoke(rebalance: lastRebalance, partitions: partitions, lost: isAssignmentLost))
         default:
             // librdkafka's own advice: an empty assignment brings its state and ours together again.

@@ -139,14 +139,27 @@ import Testing
         #expect(seen == 10)
     }
 
-    /// A revoke that nobody answers holds the close until the limit.
-    @Test func closeLimit() throws {
+    /// A revoke that nobody answers holds the close until the limit, also one that comes only after it.
+    @Test(arguments: [0 as Int64, 1, 300]) func closeLimit(_ limit: Int64) throws {
         let scenario = try Scenario()
-        let member = try scenario.member()
+        let member = try scenario.member(with: KafkaConfiguration([("debug", "cgrp")]))
         member.answersRevokes = false
         try scenario.until("assign") { member.rebalances.count == 1 }
-        try member.close(limit: 300)
-        #expect(member.rebalances.last?.isRevoke == true)
+        try member.close(limit: limit)
+        #expect(member.hasLeft)
+    }
+
+    /// A consumer that is dropped while a revoke is held ends as well.
+    @Test func dropWhileARevokeIsHeld() throws {
+        let scenario = try Scenario(partitions: 2)
+        var member: Member? = try scenario.member()
+        member?.answersRevokes = false
+        try scenario.until("assign") { member?.rebalances.count == 1 }
+        let other = try scenario.member()
+        try scenario.until("revoke") { member?.rebalances.last?.isRevoke == true }
+        member = nil
+        try scenario.until("assign of the other") { other.rebalances.last?.partitions == [0, 1] }
+        try other.close()
     }
 
     /// A consumer that is dropped without a close frees everything, also with records in its queue.
