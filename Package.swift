@@ -102,7 +102,9 @@ let package = Package(
         tests("EventLoopTests", ["EventLoop"]),
         tests("KafkaTests", ["Kafka", "EventLoop"]),
         tests("CurlTests", ["Curl", "CCurlShims", "EventLoop", "WorkerTestKit"]),
-        tests("RevokeClientTests", ["RevokeClient", "Curl", "RevokeModel", "EventLoop", "WorkerTestKit"]),
+        tests(
+            "RevokeClientTests",
+            ["RevokeClient", "Curl", "RevokeModel", "EventLoop", "WorkerTestKit", "client-example"]),
         tests("HTTPServerTests", ["HTTPServer", "WorkerTestKit"]),
         tests("ConfigurationTests", ["Configuration"]),
         tests("DemoKitTests", ["DemoKit", "HTTPServer", "Configuration", "WorkerTestKit"]),

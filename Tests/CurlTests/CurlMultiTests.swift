@@ -77,6 +77,26 @@ import WorkerTestKit
         #expect(server.observation.connections <= 64)
     }
 
+    /// Of an endless body 16 KiB are kept, then libcurl is stopped by the write callback (code 23), not by the deadline.
+    @Test func endlessBody() async throws {
+        let server = try ScriptedServer { connection in
+            _ = connection.readRequest()
+            connection.write("HTTP/1.1 400 X\r\n\r\n")
+            while connection.write([UInt8](repeating: 0x61, count: 65_536)) {}
+        }
+        let url = try BaseURL(server.url)
+        let result: TransferResult = await onLoop { loop, finish in
+            let multi = try CurlMulti(loop: loop, options: .test(url), gateLimit: nil)
+            multi.start(.post, path: Array("/1".utf8), headers: try headerList("0123456789abcdef")) { result in
+                multi.close()
+                finish(result)
+            }
+        }
+        #expect(result.end == .answered(status: 400, isBodyComplete: false))
+        #expect(result.body.count == 16_384)
+        #expect(result.code == 23)
+    }
+
     /// `close()` with one request sent and one that waits for its connection's answer: each `done` is called.
     @Test func closeEndsAll() async throws {
         let isThere = Latch()
