@@ -73,10 +73,12 @@ extension Engine {
         guard ledger.isOpened else {
             // Nothing was done with this partition yet; a drain leaves its commit as it is.
             guard !isFinal else { return nil }
+            let text = openingMetadata(ledger)
             ledgers[index].sentOffset = ledger.position
             ledgers[index].sentAnchor = ledger.storedAnchor
+            ledgers[index].sentMark = CommitMark(offset: ledger.position, metadata: text)
             return (
-                CommitPart(partition: ledger.partition, offset: ledger.position, metadata: openingMetadata(ledger)),
+                CommitPart(partition: ledger.partition, offset: ledger.position, metadata: text),
                 CommitInFlight.Part(
                     partition: ledger.partition, suspicions: ledger.suspicions, isOpening: true,
                     anchor: ledger.storedAnchor)
@@ -91,6 +93,7 @@ extension Engine {
         ledgers[index].isMetadataFull = !complete && limit == configuration.metadataLimit
         ledgers[index].sentOffset = metadata.watermark
         ledgers[index].sentAnchor = anchor
+        ledgers[index].sentMark = CommitMark(offset: metadata.watermark, metadata: text)
         ledgers[index].sentSince = ledger.oldestUncommitted
         ledgers[index].unsentSince = nil
         return (
@@ -160,8 +163,9 @@ extension Engine {
         guard let ended = commit, ended.id == id else { return }
         commit = nil
         guard ended.epoch == epoch else { return }
+        // What was settled since the commit was sent needs another one.
+        var isDone = !ledgers.contains { $0.unsentSince != nil }
         var isFenced = false
-        var isDone = true
         for part in ended.parts {
             guard let index = ledgerIndex[part.partition] else { continue }
             let result = results.first { $0.partition == part.partition }?.result ?? .failed
@@ -194,7 +198,7 @@ extension Engine {
             case .draining: finishFinalCommit()
             case .none, .fenced, .closed: break
             }
-        } else if ended.isFinal, isDone {
+        } else if ended.isFinal, isDone, isQuiescentDrain {
             finishFinalCommit()
         }
         updateCommitsFailing(now: now.boot)
@@ -211,11 +215,15 @@ extension Engine {
         if let offset = ledgers[index].sentOffset {
             ledgers[index].storedOffset = offset
             ledgers[index].storedAnchor = ledgers[index].sentAnchor
+            ledgers[index].storedMark = ledgers[index].sentMark
         }
         ledgers[index].sentOffset = nil
         ledgers[index].sentAnchor = nil
+        ledgers[index].sentMark = nil
         guard isProof, part.suspicions == ledgers[index].suspicions, !ledgers[index].isConfirmed else { return }
-        if part.isOpening, ledgers[index].opensClean { return }
+        // The opening commit repeats the predecessor's metadata, which knows nothing of this owner's charges and calls.
+        // Nothing starts before a commit of its own is stored: a crash right after it is an unclean end of this owner.
+        if part.isOpening { return }
         ledgers[index].isConfirmed = true
         let waiting = ledgers[index].waitingLanes
         ledgers[index].waitingLanes = []

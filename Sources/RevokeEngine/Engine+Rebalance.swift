@@ -67,27 +67,28 @@ extension Engine {
                         anchor: Anchor(offset: position, fingerprint: fingerprint), settled: metadata.settled)
                 }
             }
-            if let own = former.first(where: { $0.partition == assigned.partition }),
-                own.committed.contains(position)
-            {
-                freshFrom = min(freshFrom, own.freshFrom)
-                if let known = own.knowledge.first(where: { $0.committed == position }) { prior = known.knowledge }
+            if let own = former.first(where: { $0.partition == assigned.partition }) {
+                let mark = CommitMark(offset: position, metadata: assigned.metadata)
+                if own.committed.contains(mark) { freshFrom = min(freshFrom, own.freshFrom) }
+                if let known = own.knowledge.first(where: { $0.committed == position })?.knowledge {
+                    prior = known.joined(with: prior)
+                }
             }
         }
         return Ledger(
             partition: assigned.partition, position: position, assignedAt: now.boot, freshFrom: freshFrom,
-            charges: charges, openingMetadata: assigned.metadata, opensClean: metadata?.clean == true, prior: prior,
+            charges: charges, openingMetadata: assigned.metadata, prior: prior,
             metadataLimit: configuration.metadataLimit)
     }
 
     /// What the predecessor spent counts for the new owner too. After an unclean end, what it may have spent without a
-    /// commit counts as spent now.
+    /// commit counts as spent now. The wall clocks of two workers may differ by a second.
     private func inherit(
         _ metadata: CommitMetadata?, hasCommit: Bool, into charges: inout ChargeBook, now: Instant
     ) {
         let longest = configuration.budget.map(\.duration).max() ?? 0
         for charge in metadata?.charges ?? [] {
-            let age = max(0, now.wall - (charge.second + 1) * 1_000)
+            let age = max(0, now.wall - (charge.second + 1) * 1_000 - Self.clockTolerance)
             if age <= longest { charges.inherit(at: now.boot - age, count: charge.count) }
         }
         if hasCommit, metadata?.clean != true {
@@ -179,11 +180,11 @@ extension Engine {
                 }
             }
             let ledger = ledgers[index]
-            var remembered = Former(
+            let remembered = Former(
                 partition: ledger.partition,
                 freshFrom: max(ledger.freshFrom, (ledger.highestCalled ?? -1) + 1),
-                committed: [ledger.storedOffset], knowledge: ledger.knowledge(covered: covered))
-            if let sent = ledger.sentOffset, sent != ledger.storedOffset { remembered.committed.append(sent) }
+                committed: [ledger.storedMark, ledger.sentMark].compactMap(\.self),
+                knowledge: ledger.knowledge(covered: covered))
             weight += 32 + remembered.knowledge.reduce(0) { $0 + $1.knowledge.weight }
             if weight <= Self.formerLimit { former.append(remembered) }
         }

@@ -60,8 +60,8 @@ public struct Engine: Sendable {
     struct Former: Sendable {
         var partition: Int32
         var freshFrom: Int64
-        /// The offsets at which it may stand in the group.
-        var committed: [Int64]
+        /// The commits of this worker that may stand in the group.
+        var committed: [CommitMark]
         var knowledge: [(committed: Int64, knowledge: PriorKnowledge)]
     }
 
@@ -69,6 +69,8 @@ public struct Engine: Sendable {
     static let commitAgeLimit: Int64 = 10_000
     static let commitRetry: Int64 = 500
     static let commitRepeat: Int64 = 1_000
+    /// By how much the wall clocks of two workers may differ without a breach of the budget.
+    static let clockTolerance: Int64 = 1_000
     static let tickInterval: Int64 = 1_000
     /// The most dead letters on their way at once.
     static let deadLetterLimit = 256
@@ -301,7 +303,9 @@ public struct Engine: Sendable {
         commitNotBefore = 0
     }
 
+    /// Not while an assignment drains: what has not started stays for the next owner.
     private mutating func expireParked(now: Int64) {
+        guard case .active = phase else { return }
         while let head = parkedQueue.head {
             guard isCurrent(head), case .parked = entries[Int(head.entry)].state else {
                 parkedQueue.popFirst()
@@ -349,7 +353,7 @@ public struct Engine: Sendable {
         if account.hold != nil, account.probe == 0, account.nextProbe > now { consider(account.nextProbe) }
         if account.notBefore > now { consider(account.notBefore) }
         consider(budgetFreeAt)
-        if let head = parkedQueue.head, isCurrent(head) {
+        if case .active = phase, let head = parkedQueue.head, isCurrent(head) {
             consider(entries[Int(head.entry)].receivedAt.boot + configuration.unknownAccountParking)
         }
         if deadLetterNotBefore > now, !malformedQueue.isEmpty || !deadLetterQueue.isEmpty {

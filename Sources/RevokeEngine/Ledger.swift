@@ -38,6 +38,24 @@ struct PriorKnowledge: Sendable {
         return low < settled.count && settled[low].contains(offset)
     }
 
+    /// With what the commit's metadata says, which another owner may have written since. Where the first records
+    /// differ, the metadata is the newer one.
+    func joined(with metadata: PriorKnowledge?) -> PriorKnowledge {
+        guard let metadata else { return self }
+        guard metadata.anchor.fingerprint == anchor.fingerprint else { return metadata }
+        var joined = self
+        joined.settled = []
+        let runs = (settled + metadata.settled).sorted { $0.lowerBound < $1.lowerBound }
+        for run in runs {
+            if let last = joined.settled.last, last.upperBound >= run.lowerBound {
+                joined.settled[joined.settled.count - 1] = last.lowerBound..<max(last.upperBound, run.upperBound)
+            } else {
+                joined.settled.append(run)
+            }
+        }
+        return joined
+    }
+
     mutating func settle(_ offset: Int64) {
         guard !isSettled(offset) else { return }
         let index = settled.firstIndex { $0.lowerBound > offset } ?? settled.count
@@ -50,6 +68,19 @@ struct PriorKnowledge: Sendable {
             settled[index - 1] = settled[index - 1].lowerBound..<settled[index].upperBound
             settled.remove(at: index)
         }
+    }
+}
+
+/// Tells a commit again: another owner's commit at the same offset has other metadata.
+struct CommitMark: Sendable, Equatable {
+    var offset: Int64
+    /// FNV-1a, 64 bits, of the metadata's text.
+    var hash: UInt64
+
+    init(offset: Int64, metadata: [UInt8]) {
+        self.offset = offset
+        hash = 0xCBF2_9CE4_8422_2325
+        for byte in metadata { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
     }
 }
 
@@ -88,12 +119,10 @@ struct Ledger: Sendable {
     var priorIsVerified = false
     /// The metadata as it was read; committed once more, byte for byte, to open the gate.
     let openingMetadata: [UInt8]
-    /// Whether that metadata says that the predecessor drained cleanly. It says so of this owner too until its first
-    /// commit of its own, so nothing starts before that is stored.
-    let opensClean: Bool
     var isOpened = false
 
-    /// Whether a commit proved that the partition is ours, since the assignment or the last suspicion.
+    /// Whether a commit with metadata of our own proved that the partition is ours, since the assignment or the last
+    /// suspicion.
     var isConfirmed = false
     /// Rises with each suspicion; a commit that was sent before does not confirm.
     var suspicions: UInt64 = 0
@@ -101,9 +130,11 @@ struct Ledger: Sendable {
     /// The last stored commit.
     var storedOffset: Int64
     var storedAnchor: Anchor?
+    var storedMark: CommitMark?
     /// The commit in flight, or the last one without a stored answer.
     var sentOffset: Int64?
     var sentAnchor: Anchor?
+    var sentMark: CommitMark?
     /// When the oldest settled offset that no commit in flight carries was settled.
     var unsentSince: Int64?
     /// The same for the commit in flight.
@@ -118,7 +149,7 @@ struct Ledger: Sendable {
 
     init(
         partition: Int32, position: Int64, assignedAt: Int64, freshFrom: Int64, charges: ChargeBook,
-        openingMetadata: [UInt8], opensClean: Bool, prior: PriorKnowledge?, metadataLimit: Int
+        openingMetadata: [UInt8], prior: PriorKnowledge?, metadataLimit: Int
     ) {
         self.partition = partition
         self.position = position
@@ -126,7 +157,6 @@ struct Ledger: Sendable {
         self.freshFrom = freshFrom
         self.charges = charges
         self.openingMetadata = openingMetadata
-        self.opensClean = opensClean
         self.prior = prior
         self.metadataLimit = metadataLimit
         lastReceived = position - 1

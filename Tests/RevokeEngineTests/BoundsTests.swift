@@ -110,6 +110,31 @@ private let outage = CallOutcome.unavailable(status: 503, retryAfter: nil)
         #expect(next.started.count >= 9)
     }
 
+    @Test func invariant6ManyCrashesInARowLoseNoCharge() {
+        let world = World()
+        for number in Int64(1)...200 { world.event(number) }
+        func make(_ seed: UInt64) -> EngineHarness {
+            let worker = EngineHarness(world, seed: seed) { $0.budget = [BudgetWindow(limit: 20, duration: 5_000)] }
+            worker.respond = { _ in .revoked }
+            return worker
+        }
+        for seed in UInt64(1)...20 {
+            // Only the opening commit is stored, then the worker crashes.
+            let worker = make(seed)
+            worker.commitAnswer = nil
+            worker.assign([0])
+            worker.answerCommit(.stored)
+            worker.turn()
+            worker.advance(20)
+        }
+        #expect(world.mostRequests(in: 5_000) <= 20)
+        let last = make(21)
+        last.assign([0])
+        last.advance(10_000)
+        #expect(last.started.count >= 20)
+        #expect(world.mostRequests(in: 5_000) <= 20)
+    }
+
     @Test func invariant6WhatWasNotSentIsGivenBack() {
         let harness = EngineHarness.ready {
             $0.budget = [BudgetWindow(limit: 4, duration: 5_000)]; $0.breaker = 100

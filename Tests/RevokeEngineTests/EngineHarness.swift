@@ -140,17 +140,20 @@ final class EngineHarness {
         revoked = nil
     }
 
-    func answerCommit(_ result: CommitResult) {
+    /// Answers the commit in flight; `others` says what becomes of some partitions' parts.
+    func answerCommit(_ result: CommitResult, others: [Int32: CommitResult] = [:]) {
         guard let commit else {
             Issue.record("no commit is in flight")
             return
         }
         self.commit = nil
-        if result == .stored {
-            for part in commit.parts { world.committed[part.partition] = (part.offset, part.metadata) }
+        let results = commit.parts.map {
+            CommitPartResult(partition: $0.partition, result: others[$0.partition] ?? result)
         }
-        engine.commitFinished(
-            commit.id, commit.parts.map { CommitPartResult(partition: $0.partition, result: result) }, now: world.now)
+        for (part, answer) in zip(commit.parts, results) where answer.result == .stored {
+            world.committed[part.partition] = (part.offset, part.metadata)
+        }
+        engine.commitFinished(commit.id, results, now: world.now)
         absorb()
     }
 

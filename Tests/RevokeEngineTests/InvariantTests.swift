@@ -184,6 +184,11 @@ import Testing
             #expect(harness.started.isEmpty, "\(answer)")
             #expect(harness.orders.isEmpty, "\(answer)")
         }
+        // The opening commit repeats what the predecessor wrote; a commit of the engine's own follows it.
+        harness.answerCommit(.stored)
+        harness.turn()
+        #expect(harness.started.isEmpty)
+        #expect(harness.orders.isEmpty)
         harness.answerCommit(.stored)
         harness.turn()
         #expect(harness.started.count == 1)
@@ -205,6 +210,25 @@ import Testing
         harness.turn()
         #expect(harness.started.count == 1)
         #expect(harness.orders.count == 1)
+    }
+
+    @Test func invariant4EachPartitionIsConfirmedForItself() {
+        let harness = EngineHarness(World(topicPartitions: 2))
+        harness.commitAnswer = nil
+        harness.world.event(1, on: 0)
+        harness.world.event(2, on: 1)
+        harness.assign([0, 1])
+        for _ in 0..<3 where harness.commit != nil {
+            harness.answerCommit(.stored, others: [1: .failed])
+            harness.turn()
+            harness.advance(600)
+        }
+        #expect(harness.startedFor == [1])
+        harness.commitAnswer = .stored
+        harness.advance(600)
+        #expect(harness.startedFor == [1] || harness.startedFor == [1, 2])
+        harness.advance(2_000)
+        #expect(harness.startedFor == [1, 2])
     }
 
     @Test func invariant4ASmallerGapIsNone() {
@@ -273,9 +297,11 @@ import Testing
         harness.lose()
         harness.assign([0])
         harness.events(2)
-        harness.answerCommit(.stored)
-        harness.turn()
-        #expect(harness.started.count == 1)
+        for _ in 0..<2 {
+            harness.answerCommit(.stored)
+            harness.turn()
+            #expect(harness.started.count == 1)
+        }
         harness.answerCommit(.stored)
         harness.turn()
         #expect(harness.started.count > 1)

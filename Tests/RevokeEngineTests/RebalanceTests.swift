@@ -98,6 +98,19 @@ private let notFound = CallOutcome.rejected(status: 404, code: nil)
         #expect(harness.committedMetadata()?.settled == [1..<2])
     }
 
+    @Test func aDrainStartsNoDeadLetterOfAParkedEvent() {
+        let harness = EngineHarness.ready()
+        harness.world.event(1, known: false)
+        harness.events(2)
+        harness.advance(890_000)
+        harness.revoke()
+        harness.advance(12_000)
+        #expect(harness.orders.isEmpty)
+        harness.answer(2, .revoked)
+        #expect(harness.unassigned.count == 1)
+        #expect(harness.orders.isEmpty)
+    }
+
     @Test func theDrainLimitFences() {
         let harness = EngineHarness.ready()
         harness.events(1, 2)
@@ -354,6 +367,28 @@ private let notFound = CallOutcome.rejected(status: 404, code: nil)
         harness.delivers = false
         harness.assign([0])
         #expect(harness.engine.ledgers.first?.freshFrom == 1)
+    }
+
+    @Test func aReturningPartitionBringsWhatAnotherOwnerSettled() {
+        let first = EngineHarness.ready()
+        first.events(1, 2, 3, 4)
+        first.answer(2, .revoked)
+        first.advance(1_000)
+        first.lose()
+        first.answerAll(outage)
+        let second = EngineHarness(first.world)
+        second.assign([0])
+        #expect(Set(second.startedFor) == [1, 3, 4])
+        second.answer(3, .revoked)
+        second.advance(1_000)
+        second.isAlive = false
+        first.assign([0])
+        first.advance(1_000)
+        #expect(first.starts(of: 2) == 1)
+        #expect(first.starts(of: 3) == 1)
+        #expect(first.starts(of: 4) == 2)
+        // The second owner called contract 4 meanwhile, so nothing of the log is fresh any more.
+        #expect(first.engine.ledgers.first?.freshFrom == 4)
     }
 
     // MARK: Odd offsets
