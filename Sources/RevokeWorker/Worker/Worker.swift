@@ -38,6 +38,7 @@ public final class Worker {
     let logger: Logger
     let board: MetricsBoard
     let onEnd: (WorkerEnd) -> Void
+    let onStuck: (WorkerEnd) -> Void
     let decoder: EventDecoder
 
     var engine: Engine
@@ -56,6 +57,7 @@ public final class Worker {
     var wakeTimer: LoopTimer?
     var publishTimer: LoopTimer?
     var rebalanceTimer: LoopTimer?
+    var closeTimer: LoopTimer?
     var hook: TurnHook?
 
     /// The newest rebalance event.
@@ -77,18 +79,23 @@ public final class Worker {
     ///   - logger: Where it logs.
     ///   - board: Where it publishes its figures for other threads.
     ///   - onEnd: Called once, when all is closed; the caller stops the loop.
+    ///   - onStuck: Called instead when the drain is over and Kafka's client does not close: only the process's end helps.
     public init(
         setup: WorkerSetup, loop: EventLoop, logger: Logger, board: MetricsBoard,
-        onEnd: @escaping (WorkerEnd) -> Void
+        onEnd: @escaping (WorkerEnd) -> Void, onStuck: @escaping (WorkerEnd) -> Void
     ) {
         self.setup = setup
         self.loop = loop
         self.logger = logger
         self.board = board
         self.onEnd = onEnd
+        self.onStuck = onStuck
         decoder = setup.decoder
         engine = Engine(configuration: setup.engine, seed: setup.seed, now: Self.readClocks())
     }
+
+    /// How long Kafka's clients may take to close, in milliseconds.
+    static let closeLimit: Int64 = 5_000
 
     // MARK: Life
 
@@ -144,11 +151,17 @@ public final class Worker {
     }
 
     private func close() {
+        // Leaving the group waits for the brokers without a bound of its own.
+        closeTimer = try? loop.makeTimer { [unowned self] in
+            logger.error("Kafka does not let go; ending without it")
+            onStuck(end ?? .clean)
+        }
+        closeTimer?.start(after: Self.closeLimit)
         keyWatch?.close()
         publishTimer?.stop()
         rebalanceTimer?.stop()
         guard let consumer else { return closeProducer() }
-        consumer.close(limit: 6_000) { [self] in
+        consumer.close(limit: 3_500) { [self] in
             self.consumer = nil
             closeProducer()
         }
@@ -156,7 +169,7 @@ public final class Worker {
 
     private func closeProducer() {
         guard let producer else { return closed() }
-        producer.close(limit: 2_000) { [self] in
+        producer.close(limit: 1_000) { [self] in
             self.producer = nil
             closed()
         }
@@ -166,7 +179,7 @@ public final class Worker {
         publish()
         client?.close()
         client = nil
-        for timer in [wakeTimer, publishTimer, rebalanceTimer] { timer?.close() }
+        for timer in [wakeTimer, publishTimer, rebalanceTimer, closeTimer] { timer?.close() }
         hook?.close()
         hook = nil
         let end = self.end ?? .clean

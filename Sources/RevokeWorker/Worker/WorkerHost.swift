@@ -28,10 +28,17 @@ public enum WorkerHost {
         let loop = try EventLoop()
         defer { loop.close() }
         var end = WorkerEnd.clean
-        let worker = Worker(setup: setup, loop: loop, logger: logger, board: board) { result in
-            end = result
-            loop.stop()
-        }
+        let worker = Worker(
+            setup: setup, loop: loop, logger: logger, board: board,
+            onEnd: { result in
+                end = result
+                loop.stop()
+            },
+            onStuck: { result in
+                guard handlesSignals else { return }
+                logger.ring.flush(deadline: 200)
+                ProcessSettings.exitAtOnce(result.exitCode)
+            })
         let wakeup = try loop.makeWakeup { worker.shutdown() }
         var signals: [SignalWatch] = []
         if handlesSignals {
