@@ -37,7 +37,9 @@ struct Profile: Sendable {
     var spares = 1
     /// How the API treats each contract.
     var contracts: [ContractKind] = []
-    /// When the last fault ends.
+    /// When the producers' records and the short faults are over.
+    var activityEnd: Int64 = 60_000
+    /// When the last fault ends: as `activityEnd`, or after an outage that is longer than the retry limit.
     var faultsEnd: Int64 = 60_000
     var requestDeadline: Int64 = 10_000
     /// Whether the coordinator refuses commits while members join (the mock cluster does, a real broker does not).
@@ -81,7 +83,8 @@ struct Profile: Sendable {
         profile.partitions = Int(generator.between(8, 12))
         profile.workers = Int(generator.between(3, 5))
         profile.spares = 1
-        profile.faultsEnd = generator.between(50_000, 110_000)
+        profile.activityEnd = generator.between(50_000, 110_000)
+        profile.faultsEnd = profile.activityEnd
         profile.requestDeadline = generator.between(5_000, 10_000)
         profile.refusesCommitsDuringJoin = generator.chance(300)
         profile.connectionWaits = generator.chance(200) ? 300 : 30
@@ -143,6 +146,10 @@ struct Profile: Sendable {
             profile.poisonStays = true
             profile.engine.contractRetryLimit = 700_000
             profile.contracts[10] = generator.pick([.failing, .silent, .refused])
+        }
+        if !profile.poisonStays, generator.chance(40) {
+            profile.engine.contractRetryLimit = 700_000
+            profile.faultsEnd = profile.activityEnd + 800_000
         }
         // Two contracts in a row with a 401 hold the account: by design, and then other contracts wait.
         var refused = 0

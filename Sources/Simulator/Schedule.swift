@@ -138,7 +138,7 @@ struct Schedule: Sendable {
         var time: Int64 = 100
         let backlog = generator.chance(300)
         let count = 300 + Int(generator.between(0, 60))
-        let step = max(profile.faultsEnd * 9 / 10 / Int64(count), 10)
+        let step = max(profile.activityEnd * 9 / 10 / Int64(count), 10)
         while items.count < count {
             time += backlog && items.count < count / 2 ? generator.between(0, 4) : generator.between(0, 2 * step)
             let contract = min(
@@ -185,7 +185,7 @@ struct Schedule: Sendable {
                     items.append(ScheduleItem(time: time, number: items.count, kind: .produce(copy)))
                 }
             }
-            time = min(time, profile.faultsEnd - 1_000)
+            time = min(time, profile.activityEnd - 1_000)
         }
     }
 
@@ -197,10 +197,10 @@ struct Schedule: Sendable {
             // Clusters: two of five faults come close to the one before.
             time =
                 generator.chance(400) && time > 0
-                ? min(time + generator.between(0, 2_500), profile.faultsEnd - 2_000)
-                : generator.between(1_500, profile.faultsEnd - 2_000)
+                ? min(time + generator.between(0, 2_500), profile.activityEnd - 2_000)
+                : generator.between(1_500, profile.activityEnd - 2_000)
             let kind = generator.pick(kinds)
-            let longest = min(profile.faultsEnd - time - 500, 40_000)
+            let longest = min(profile.activityEnd - time - 500, 40_000)
             var fault = Fault(
                 kind: kind, worker: Int(generator.between(0, Int64(profile.workers - 1))),
                 partition: Int(generator.between(0, Int64(profile.partitions - 1))),
@@ -220,6 +220,13 @@ struct Schedule: Sendable {
             default: break
             }
             items.append(ScheduleItem(time: time, number: items.count, kind: .fault(fault)))
+        }
+        if profile.faultsEnd > profile.activityEnd {
+            let start = profile.activityEnd - generator.between(500, 6_000)
+            let fault = Fault(
+                kind: .outage, worker: 0, partition: 0, duration: profile.faultsEnd - start,
+                variant: generator.between(0, 999))
+            items.append(ScheduleItem(time: start, number: items.count, kind: .fault(fault)))
         }
     }
 }

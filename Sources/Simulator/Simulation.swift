@@ -1,3 +1,5 @@
+import RevokeEngine
+
 /// What one seed's run gave.
 public struct SimulationResult: Sendable {
     /// The seed.
@@ -62,6 +64,20 @@ public enum Simulation {
         return ShrunkFailure(
             violation: final, world: schedule.profile.text, steps: shrinker.schedule.items.map(\.text), original: schedule.items.count,
             timeline: timeline, runs: shrinker.runs)
+    }
+
+    /// What the workers of a seed's world would log of their group.
+    public static func recording(seed: UInt64) -> Recording {
+        let world = World(schedule: Schedule.draw(seed: seed), keepsTrace: true)
+        world.run()
+        return Recording(events: world.recorded)
+    }
+
+    /// Whether the world of a seed has a coordinator that refuses commits while members join, and its session timeout.
+    static func coordinator(seed: UInt64) -> CoordinatorModel {
+        let profile = Schedule.draw(seed: seed).profile
+        return CoordinatorModel(
+            sessionTimeout: profile.engine.sessionTimeout, refusesCommitsDuringJoin: profile.refusesCommitsDuringJoin)
     }
 
     static func run(_ schedule: Schedule, timeline: Bool) -> (result: SimulationResult, lines: [Trace.Line]) {

@@ -15,7 +15,8 @@ extension World {
                 fault.kind, worker.engine.snapshot(now: worker.instant(now)), streakLimit: profile.engine.streakLimit)
         }
         trace.line("\(now) fault \(fault.kind) worker \(fault.worker) partition \(fault.partition) for \(fault.duration) ms")
-        let until = min(now + fault.duration, profile.faultsEnd)
+        let end = fault.kind == .outage ? profile.faultsEnd : profile.activityEnd
+        let until = min(now + fault.duration, end)
         switch fault.kind {
         case .crash:
             if let target { kill(target, restartAfter: max(until - now, 100)) }
@@ -49,7 +50,7 @@ extension World {
             topic.logs.append(PartitionLog())
             isBudgetRelaxed = true
             windows[FaultKind.earlyJoin.rawValue] = World.Window(
-                until: min(now + 4_000, profile.faultsEnd), since: now, variant: 0)
+                until: min(now + 4_000, profile.activityEnd), since: now, variant: 0)
             beginRebalance()
         case .metadataDamaged:
             guard var commit = topic.logs[fault.partition].committed, !commit.metadata.isEmpty else { return }
@@ -73,6 +74,7 @@ extension World {
         case .coordinatorHang, .coordinatorRestart, .commitsRefused, .commitAnswersLost, .commitsSlow,
             .nothingToCommit, .outage, .rateLimit, .wrongPath, .slowAPI, .flakyAPI, .deadLettersFail,
             .deadLetterAnswersLost:
+            guard until >= windows[fault.kind.rawValue].until else { return }
             windows[fault.kind.rawValue] = World.Window(until: until, since: now, variant: fault.variant)
             if fault.kind == .outage { outageSends = [] }
             if fault.kind == .coordinatorRestart {

@@ -107,6 +107,7 @@ extension World {
         worker.membership = .revoking(worker.rebalance)
         worker.revokeBegan = now
         trace.line("\(now) w\(worker.index) revoke \(worker.rebalance)")
+        record(worker, .revoke)
         if isActive(.earlyJoin) {
             agenda.add(
                 at: now + dice.between(50, 800, .earlyJoin, Int64(worker.index), Int64(worker.rebalance)), .earlyJoin,
@@ -129,6 +130,7 @@ extension World {
             worker.rebalance += 1
             worker.membership = .losing(worker.rebalance)
             trace.line("\(now) w\(worker.index) lost \(worker.rebalance)")
+            record(worker, .lost)
             witnessRevoking(worker, isLost: true)
             worker.engine.lost(rebalance: worker.rebalance, now: worker.instant(now))
             drive(worker)
@@ -284,6 +286,7 @@ extension World {
                     + " committed \(log.committed?.offset ?? -1), log \(log.start)..<\(log.end)",
                 partition: partition)
         }
+        record(worker, .assign, worker.pendingAssignment)
         witnessAssigned(worker, assigned)
         worker.engine.assigned(
             assigned, topicPartitions: topic.logs.count, rebalance: worker.rebalance, now: worker.instant(now))

@@ -272,6 +272,10 @@ extension World {
         for result in pending.results {
             trace.line("\(now) w\(worker.index) commit \(pending.id): \(result.partition) \(result.result)", partition: Int(result.partition))
         }
+        for result in pending.results {
+            record(
+                worker, .commit, [Int(result.partition)], result: "\(result.result)", sent: pending.sentAt)
+        }
         witnessCommitEnded(worker, pending)
         worker.engine.commitFinished(pending.id, pending.results, now: worker.instant(now))
         drive(worker)

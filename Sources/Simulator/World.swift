@@ -62,8 +62,10 @@ final class World {
     /// Records that carry the latency probes: the record and when it was written.
     var probes: [(record: Int, written: Int64)] = []
     var trickles: Int64 = 0
-    /// When each contract's first send after `outageSince` went out, for the flood oracle.
+    /// When requests went out after the first 20 s of an outage, for the flood oracle.
     var outageSends: [Int64] = []
+    /// What the workers would log of their group; kept with the timeline.
+    var recorded: [RecordedEvent] = []
 
     init(schedule: Schedule, keepsTrace: Bool) {
         self.schedule = schedule
@@ -100,6 +102,17 @@ final class World {
         violation = Violation(
             oracle: oracle, message: message(), time: now, worker: worker, partition: partition,
             contract: contract < 0 ? -1 : Topic.contractBase + Int64(contract))
+    }
+
+    func record(
+        _ worker: SimulatedWorker, _ kind: RecordedEvent.Kind, _ partitions: [Int] = [], result: String? = nil,
+        sent: Int64? = nil
+    ) {
+        guard trace.keepsLines else { return }
+        recorded.append(
+            RecordedEvent(
+                time: now, member: "w\(worker.index).\(worker.incarnation)", kind: kind, partitions: partitions,
+                result: result, sent: sent))
     }
 
     func isActive(_ kind: FaultKind) -> Bool { now < windows[kind.rawValue].until }
@@ -219,6 +232,7 @@ final class World {
         worker.witness.prepare(contracts: profile.contracts.count)
         workers[index] = worker
         trace.line("w\(index) starts, life \(life)")
+        record(worker, .start)
         worker.engine.keyChanged(version: keyVersion, now: instant)
         agenda.add(
             at: now + dice.between(10, 1_500, .joinDelay, Int64(index), Int64(life)), .join, worker: index,
@@ -302,6 +316,7 @@ final class World {
 
     private func shutdownCompleted(_ worker: SimulatedWorker) {
         leave(worker)
+        record(worker, .leave)
         worker.isAlive = false
         worker.membership = .closed
         trace.line("w\(worker.index) has stopped")

@@ -18,11 +18,12 @@ enum RevokeWorkerSimulateMain {
         var keepsGoing = false
         var showsHash = false
         var isQuiet = false
+        var skipped: [UInt64] = []
     }
 
     static let usage = """
         usage: revoke-worker-simulate [--seed N | --from N --seeds M] [--trace] [--hash] [--coverage]
-                                      [--require-coverage] [--no-shrink] [--keep-going] [--quiet]
+                                      [--require-coverage] [--no-shrink] [--keep-going] [--quiet] [--skip N,N]
 
           --seed N            run one seed
           --from N --seeds M  run M seeds from N on
@@ -33,6 +34,7 @@ enum RevokeWorkerSimulateMain {
           --no-shrink         do not minimise the schedule of a failing seed
           --keep-going        go on after a failing seed
           --quiet             print failures alone, in one line each
+          --skip N,N          leave these seeds out
         """
 
     static func main() {
@@ -48,13 +50,17 @@ enum RevokeWorkerSimulateMain {
         var coverage = Coverage()
         var virtualTime: Int64 = 0
         for seed in options.from..<options.from + options.seeds {
+            guard !options.skipped.contains(seed) else { continue }
             let result = Simulation.run(seed: seed, timeline: options.isTraced)
             runs += 1
             steps += result.steps
             virtualTime += result.virtualTime
             coverage.add(result.coverage)
             for line in result.timeline { print(line) }
-            if options.showsHash { print("seed \(seed) hash \(hexadecimal(result.traceHash))") }
+            if options.showsHash {
+                print("seed \(seed) hash \(hexadecimal(result.traceHash))")
+                fflush(nil)
+            }
             guard let violation = result.violation else { continue }
             failures += 1
             print("seed \(seed) FAILS \(violation)")
@@ -113,6 +119,9 @@ enum RevokeWorkerSimulateMain {
             case "--no-shrink": options.shrinks = false
             case "--keep-going": options.keepsGoing = true
             case "--quiet": options.isQuiet = true
+            case "--skip":
+                guard let list = arguments.next() else { return nil }
+                options.skipped = list.split(separator: ",").compactMap { UInt64($0) }
             default: return nil
             }
         }

@@ -1,0 +1,214 @@
+/// What one worker logged of its group: one line of a recording.
+public struct RecordedEvent: Hashable, Sendable {
+    /// What happened.
+    public enum Kind: String, CaseIterable, Sendable {
+        /// The assign event, when it reached the worker.
+        case assign
+        /// The revoke event, when it reached the worker; the worker still owns the partitions.
+        case revoke
+        /// The revoke event that says that the assignment is lost.
+        case lost
+        /// The end of a commit, with its result.
+        case commit
+        /// The worker joined or started; no partitions.
+        case start
+        /// The worker left the group by itself; no partitions.
+        case leave
+    }
+
+    /// When, in milliseconds on one clock for all members.
+    public var time: Int64
+    /// Which member: any name, the same for one life of a process.
+    public var member: String
+    /// What happened.
+    public var kind: Kind
+    /// The partitions that it names.
+    public var partitions: [Int]
+    /// For a commit: `stored`, `nothingToDo`, `rebalanceInProgress`, `fenced`, `metadataTooLarge` or `failed`.
+    public var result: String?
+    /// For a commit: when it was sent; the time of the line when it is not given.
+    public var sent: Int64?
+
+    /// Makes an event.
+    public init(
+        time: Int64, member: String, kind: Kind, partitions: [Int] = [], result: String? = nil, sent: Int64? = nil
+    ) {
+        self.time = time
+        self.member = member
+        self.kind = kind
+        self.partitions = partitions
+        self.result = result
+        self.sent = sent
+    }
+}
+
+/// Why a text is not a recording.
+public struct RecordingError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The line, from 1 up.
+    public var line: Int
+    /// What is wrong with it.
+    public var reason: String
+
+    public var description: String { "line \(line): \(reason)" }
+}
+
+/// A sequence of rebalance events and commit results, as the workers of a group logged them.
+///
+/// The text form is JSON lines, one object a line, the keys in any order; unknown keys are ignored:
+/// `{"t":1234,"member":"a","event":"assign","partitions":[0,1]}`
+/// `{"t":1300,"member":"a","event":"commit","partitions":[0],"result":"stored","sent":1298}`
+public struct Recording: Sendable {
+    /// The events in the order of the text.
+    public var events: [RecordedEvent]
+
+    /// Makes a recording of events.
+    public init(events: [RecordedEvent]) { self.events = events }
+
+    /// Reads a text of JSON lines; empty lines are skipped.
+    ///
+    /// - Throws: `RecordingError` at the first line that is not such an object.
+    public init(text: String) throws(RecordingError) {
+        events = []
+        var number = 0
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            number += 1
+            if line.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
+            var reader = FlatObjectReader(line.utf8)
+            guard let members = reader.read() else { throw RecordingError(line: number, reason: "not a flat JSON object") }
+            events.append(try Self.event(members, line: number))
+        }
+    }
+
+    private static func event(
+        _ members: [(name: String, value: FlatObjectReader.Value)], line: Int
+    ) throws(RecordingError) -> RecordedEvent {
+        var time: Int64?
+        var member: String?
+        var kind: RecordedEvent.Kind?
+        var partitions: [Int] = []
+        var result: String?
+        var sent: Int64?
+        for (name, value) in members {
+            switch (name, value) {
+            case ("t", .integer(let value)): time = value
+            case ("member", .text(let value)): member = value
+            case ("event", .text(let value)):
+                kind = RecordedEvent.Kind(rawValue: value)
+                guard kind != nil else { throw RecordingError(line: line, reason: "unknown event \(value)") }
+            case ("partitions", .integers(let values)): partitions = values.map { Int($0) }
+            case ("result", .text(let value)):
+                guard CoordinatorModel.results.contains(value) else {
+                    throw RecordingError(line: line, reason: "unknown result \(value)")
+                }
+                result = value
+            case ("sent", .integer(let value)): sent = value
+            case ("t", _), ("member", _), ("event", _), ("partitions", _), ("result", _), ("sent", _):
+                throw RecordingError(line: line, reason: "\(name) has another type")
+            default: break
+            }
+        }
+        guard let time, let member, let kind else {
+            throw RecordingError(line: line, reason: "t, member or event is missing")
+        }
+        if kind == .commit, result == nil { throw RecordingError(line: line, reason: "a commit without a result") }
+        return RecordedEvent(
+            time: time, member: member, kind: kind, partitions: partitions, result: result, sent: sent)
+    }
+}
+
+/// Reads an object whose values are integers, texts without escapes, and arrays of integers.
+private struct FlatObjectReader {
+    enum Value {
+        case integer(Int64)
+        case text(String)
+        case integers([Int64])
+        case other
+    }
+
+    private let bytes: [UInt8]
+    private var place = 0
+
+    init(_ bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
+
+    mutating func read() -> [(name: String, value: Value)]? {
+        var members: [(name: String, value: Value)] = []
+        guard take("{") else { return nil }
+        if take("}") { return isAtEnd ? members : nil }
+        repeat {
+            guard let name = text(), take(":"), let value = value() else { return nil }
+            members.append((name, value))
+        } while take(",")
+        return take("}") && isAtEnd ? members : nil
+    }
+
+    private var isAtEnd: Bool {
+        mutating get {
+            skipSpace()
+            return place == bytes.count
+        }
+    }
+
+    private mutating func value() -> Value? {
+        skipSpace()
+        guard place < bytes.count else { return nil }
+        switch bytes[place] {
+        case UInt8(ascii: "\""): return text().map { .text($0) }
+        case UInt8(ascii: "["):
+            place += 1
+            var values: [Int64] = []
+            if take("]") { return .integers(values) }
+            repeat {
+                guard let value = integer() else { return nil }
+                values.append(value)
+            } while take(",")
+            return take("]") ? .integers(values) : nil
+        case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"):
+            for word in ["true", "false", "null"] where bytes[place...].starts(with: word.utf8) {
+                place += word.utf8.count
+                return .other
+            }
+            return nil
+        default: return integer().map { .integer($0) }
+        }
+    }
+
+    private mutating func integer() -> Int64? {
+        skipSpace()
+        let isNegative = place < bytes.count && bytes[place] == UInt8(ascii: "-")
+        if isNegative { place += 1 }
+        let start = place
+        var value: Int64 = 0
+        while place < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[place]) {
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, overflowSum) = product.addingReportingOverflow(Int64(bytes[place] - UInt8(ascii: "0")))
+            guard !overflow, !overflowSum else { return nil }
+            value = sum
+            place += 1
+        }
+        guard place > start else { return nil }
+        return isNegative ? -value : value
+    }
+
+    private mutating func text() -> String? {
+        guard take("\"") else { return nil }
+        let start = place
+        while place < bytes.count, bytes[place] != UInt8(ascii: "\"") {
+            guard bytes[place] != UInt8(ascii: "\\"), bytes[place] >= 0x20 else { return nil }
+            place += 1
+        }
+        guard place < bytes.count else { return nil }
+        place += 1
+        return String(validating: bytes[start..<place - 1], as: UTF8.self)
+    }
+
+    private mutating func take(_ character: Character) -> Bool {
+        skipSpace()
+        guard place < bytes.count, bytes[place] == character.asciiValue else { return false }
+        place += 1
+        return true
+    }
+
+    private mutating func skipSpace() {
+        while place < bytes.count, [0x20, 0x09, 0x0D].contains(bytes[place]) { place += 1 }
+    }
+}
