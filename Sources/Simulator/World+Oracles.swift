@@ -66,7 +66,7 @@ extension World {
         }
         checkCommitsDoNotFail(worker, "call", contract: index)
         justify(worker, index)
-        if isRetry(witness, index), retries >= max(1, profile.engine.concurrency / 4) {
+        if !witness.isHeld, isRetry(witness, index), retries >= max(1, profile.engine.concurrency / 4) {
             fail("retry.share", "retries hold more than their share of the slots", worker: worker.index, contract: index)
         }
     }

@@ -138,18 +138,18 @@ extension World {
                     worker: worker.index, contract: contract)
             }
         }
-        if isActive(.outage), variant(.outage) % 9 != 4, now - windows[FaultKind.outage.rawValue].since > 20_000 {
+        if isActive(.outage), variant(.outage) % 9 != 4, now - windows[FaultKind.outage.rawValue].since > 40_000 {
             outageSends.append(now)
-            if outageSends.count > 40, outageSends[outageSends.count - 41] > now - 10_000 {
-                fail("hold.flood", "more than 40 requests in 10 s after 20 s of an outage", worker: worker.index)
+            if outageSends.count > 60, outageSends[outageSends.count - 61] > now - 10_000 {
+                fail("hold.flood", "more than 60 requests in 10 s after 40 s of an outage", worker: worker.index)
             }
         }
-        if worker.keyVersion != keyVersion {
+        if worker.keyVersion != keyVersion, !isActive(.outage), !isActive(.rateLimit) {
             worker.witness.staleKeySends += 1
             if worker.witness.staleKeySends > profile.engine.concurrency + 12 {
                 fail("hold.stale-key", "\(worker.witness.staleKeySends) requests with a key that is refused", worker: worker.index)
             }
-        } else {
+        } else if worker.keyVersion == keyVersion {
             worker.witness.staleKeySends = 0
         }
     }

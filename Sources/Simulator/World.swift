@@ -62,7 +62,7 @@ final class World {
     /// Records that carry the latency probes: the record and when it was written.
     var probes: [(record: Int, written: Int64)] = []
     var trickles: Int64 = 0
-    /// When requests went out after the first 20 s of an outage, for the flood oracle.
+    /// When requests went out after the first 40 s of an outage, for the flood oracle.
     var outageSends: [Int64] = []
     /// What the workers would log of their group; kept with the timeline.
     var recorded: [RecordedEvent] = []
