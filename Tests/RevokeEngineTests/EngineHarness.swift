@@ -114,12 +114,17 @@ final class EngineHarness {
     }
 
     func answer(_ contract: Int64, _ outcome: CallOutcome) {
+        finish(contract, outcome)
+        turn()
+    }
+
+    /// A call ends; the engine has no turn yet.
+    func finish(_ contract: Int64, _ outcome: CallOutcome) {
         guard let call = calls.first(where: { $0.contract == id(contract) }) else {
             Issue.record("no call for \(contract)")
             return
         }
         finish(call, outcome)
-        turn()
     }
 
     func answerAll(_ outcome: CallOutcome) {
