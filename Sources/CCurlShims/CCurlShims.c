@@ -130,6 +130,9 @@ struct open_socket {
 };
 
 struct ccurl_gate {
+    // Requests are numbered in the order of their preparation; those below the barrier are not sent any more.
+    uint64_t next_serial;
+    uint64_t barrier;
     int64_t last_tick;
     int64_t limit;
     ccurl_socket_closing closing;
@@ -146,6 +149,7 @@ ccurl_gate *ccurl_gate_create(int64_t limit, ccurl_socket_closing closing, void 
     gate->closing = closing;
     gate->context = context;
     gate->last_tick = boottime();
+    gate->next_serial = 1;
     return gate;
 }
 
@@ -155,6 +159,8 @@ void ccurl_gate_destroy(ccurl_gate *gate) {
 }
 
 void ccurl_gate_tick(ccurl_gate *gate) { gate->last_tick = boottime(); }
+
+void ccurl_gate_withhold(ccurl_gate *gate) { gate->barrier = gate->next_serial; }
 
 bool ccurl_gate_owns(const ccurl_gate *gate, curl_socket_t descriptor) {
     for (size_t i = 0; i < gate->count; i++)
@@ -265,6 +271,7 @@ struct ccurl_transfer {
     long timeout_ms;
 
     // The request.
+    uint64_t serial;
     int32_t sends;
     int32_t final_status;
     size_t head_length;
@@ -294,7 +301,7 @@ static int prereq(void *clientp, char *primary_ip, char *local_ip, int primary_p
     ccurl_transfer *transfer = clientp;
     ccurl_gate *gate = transfer->gate;
     int64_t now = boottime();
-    if (now - gate->last_tick > gate->limit) {
+    if (now - gate->last_tick > gate->limit || transfer->serial < gate->barrier) {
         transfer->late = true;
         return CURL_PREREQFUNC_ABORT;
     }
@@ -532,6 +539,7 @@ CURLcode ccurl_transfer_prepare(
     ccurl_transfer *t, bool is_post, const uint8_t *path, size_t path_length, struct curl_slist *headers,
     long timeout_ms, bool fresh_connection, size_t body_limit) {
     forget(t);
+    t->serial = t->gate->next_serial++;
     t->body_limit = body_limit;
     char whole[PATH_LIMIT];
     if (t->base_path_length + path_length >= sizeof(whole)) return CURLE_URL_MALFORMAT;

@@ -87,6 +87,11 @@ public final class CurlMulti {
         }
     }
 
+    /// Stops the requests that were started before and are not sent yet: each ends as not sent, by the gate.
+    public func withholdUnsent() {
+        if let gate = unsafe gate { unsafe ccurl_gate_withhold(gate) }
+    }
+
     /// Tells the gate that the loop lives.
     public func tick() {
         if let gate = unsafe gate { unsafe ccurl_gate_tick(gate) }

@@ -106,7 +106,7 @@ package final class LoopRevokeClient {
     /// Takes another key: requests that begin from now on use it, those in flight keep theirs. The same key changes
     /// nothing.
     package func updateKey(_ key: APIKey) {
-        // Without memory for the list the old key stays; the next look at the file tries again.
+        // Without memory for the list the old key stays, and so does its version.
         guard key != self.key, let headers = try? Self.headers(key) else { return }
         self.headers = headers
         previousKey = self.key
@@ -118,6 +118,13 @@ package final class LoopRevokeClient {
     package func tick() {
         transfers.tick()
         for multi in retiring { multi.tick() }
+    }
+
+    /// Stops the requests that were begun before and are not sent yet: each ends `withheld`. For a worker that lost its
+    /// right to make them while they waited for a connection.
+    package func withholdUnsent() {
+        transfers.withholdUnsent()
+        for multi in retiring { multi.withholdUnsent() }
     }
 
     /// Ends all requests at once: those that were sent end `ambiguous`, others `unreachable`. Idempotent.

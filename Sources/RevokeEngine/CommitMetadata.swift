@@ -117,13 +117,13 @@ public struct CommitMetadata: Hashable, Sendable {
         guard sum == Self.checksum(bytes[..<body]) else { return nil }
         var reader = Reader(bytes: bytes[..<body])
         guard reader.byte() == Self.magic[0], reader.byte() == Self.magic[1], reader.byte() == Self.version,
-            let flags = reader.byte(), flags <= 7, let watermark = reader.integer()
+            let flags = reader.byte(), flags <= 7, let watermark = reader.integer(), watermark < .max
         else { return nil }
         var highestCalled: Int64?
         if flags & 2 != 0 {
             guard let raw = reader.raw() else { return nil }
             let (value, overflow) = watermark.addingReportingOverflow(Self.unzigzag(raw))
-            guard !overflow, value >= 0 else { return nil }
+            guard !overflow, value >= 0, value < .max else { return nil }
             highestCalled = value
         }
         var fingerprint: UInt64?
@@ -158,7 +158,7 @@ public struct CommitMetadata: Hashable, Sendable {
             let (start, overflow) = end.addingReportingOverflow(gap)
             guard !overflow else { return nil }
             let (next, overflowEnd) = start.addingReportingOverflow(length)
-            guard !overflowEnd else { return nil }
+            guard !overflowEnd, next < .max else { return nil }
             settled.append(start..<next)
             end = next
         }

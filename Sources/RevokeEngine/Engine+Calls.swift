@@ -77,7 +77,6 @@ extension Engine {
         }
         var entry = lanes[index].head
         while entry >= 0 {
-            entries[Int(entry)].attempts += 1
             ledgers[Int(entries[Int(entry)].ledger)].called(entries[Int(entry)].offset)
             entry = entries[Int(entry)].next
         }
@@ -175,6 +174,7 @@ extension Engine {
         if wasProbe { account.probe = 0 }
         let lane = ended.lane
         lanes[Int(lane)].call = 0
+        if sentAt != nil, outcome != .revoked { countAttempt(lane) }
         decide(FailurePolicy(outcome), call: ended, lane: lane, wasProbe: wasProbe, now: now)
         if case .revoked = outcome {} else { forgetCovered(.call(call)) }
     }
@@ -386,6 +386,16 @@ extension Engine {
     }
 
     // MARK: Covered events
+
+    /// A request for these events was sent: the dead letter tells how many were.
+    private mutating func countAttempt(_ lane: Int32) {
+        let boundary = lanes[Int(lane)].boundary
+        var entry = lanes[Int(lane)].head
+        while entry >= 0 {
+            if entries[Int(entry)].sequence < boundary { entries[Int(entry)].attempts += 1 }
+            entry = entries[Int(entry)].next
+        }
+    }
 
     private mutating func settleCovered(_ lane: Int32, now: Int64) {
         let boundary = lanes[Int(lane)].boundary

@@ -177,6 +177,8 @@ extension Engine {
             case .rebalanceInProgress:
                 notStored(index)
                 commitNotBefore = now.boot + configuration.commitInterval
+                // A shutdown goes on until it is stored, or until the rebalance's revoke asks for the partitions.
+                if case .draining(let drain) = phase, drain.rebalance == nil { isDone = false }
             case .fenced:
                 notStored(index)
                 isFenced = true

@@ -207,7 +207,11 @@ extension Engine {
             }
         }
         let lanes = self.lanes
-        timers.removeAll { lanes[Int($0.lane)].stamp != $0.stamp }
+        func isValid(_ ticket: LaneTicket) -> Bool { lanes[Int(ticket.lane)].stamp == ticket.stamp }
+        timers.removeAll { !isValid($0) }
+        freshQueue.keep(where: isValid)
+        backlogQueue.keep(where: isValid)
+        retryQueue.keep(where: isValid)
     }
 
     /// Takes an open record out of its lane and releases it. Returns the work in flight that covers it.

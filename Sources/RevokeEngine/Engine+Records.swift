@@ -5,9 +5,13 @@ extension Engine {
     // MARK: Entries
 
     mutating func makeEntry(_ record: ReceivedRecord, ledger: Int, now: Instant) -> Int32 {
+        var eventTime = now.wall
+        if case .event(let facts) = record.content, let earliest = facts.earliestTime {
+            eventTime = min(eventTime, earliest)
+        }
         var entry = Entry(
             state: .inLane, ledger: Int32(ledger), position: 0, offset: record.offset, token: record.token,
-            size: record.size, fingerprint: record.fingerprint, sequence: nextSequence, receivedAt: now,
+            size: record.size, fingerprint: record.fingerprint, sequence: nextSequence, receivedAt: now, eventTime: eventTime,
             identity: EventIdentity(high: 0, low: 0), isFresh: false)
         nextSequence += 1
         let index: Int32
@@ -231,7 +235,6 @@ extension Engine {
             ledgers[ledger].called(record.offset)
             entries[Int(entry)].identity = facts.identity
             entries[Int(entry)].sequence = 0
-            entries[Int(entry)].attempts = 1
             join(entry, lane: lane, now: now.boot)
             return true
         case (.deadLetter(let id), _):

@@ -248,6 +248,12 @@ public struct Engine: Sendable {
 
     // MARK: Outputs
 
+    /// Up to where a partition is settled, and whether a record of it is open; nil when it is not held.
+    public func progress(of partition: Int32) -> (watermark: Int64, hasOpen: Bool)? {
+        guard let index = ledgerIndex[partition] else { return nil }
+        return (ledgers[index].watermark, ledgers[index].openCount > 0)
+    }
+
     /// Moves the actions since the last call into `actions`, which is emptied first.
     public mutating func takeActions(into actions: inout [EngineAction]) {
         actions.removeAll(keepingCapacity: true)
@@ -260,11 +266,14 @@ public struct Engine: Sendable {
         for ledger in ledgers {
             snapshot.openRecords += ledger.openCount
             snapshot.openBytes += ledger.openBytes
+            if ledger.charges.hasNoPart { snapshot.partitionsWithoutBudget += 1 }
             if ledger.isPaused { snapshot.pausedPartitions += 1 }
             if !ledger.isConfirmed { snapshot.unconfirmedPartitions += 1 }
             if let head = ledger.slots.head, head.entry >= 0 {
                 let since = entries[Int(head.entry)].receivedAt.boot
                 snapshot.oldestOpenSince = min(snapshot.oldestOpenSince ?? since, since)
+                let time = entries[Int(head.entry)].eventTime
+                snapshot.oldestEventTime = min(snapshot.oldestEventTime ?? time, time)
             }
             if let since = ledger.oldestUncommitted {
                 snapshot.oldestUncommittedSince = min(snapshot.oldestUncommittedSince ?? since, since)

@@ -20,6 +20,8 @@ public struct EngineSnapshot: Hashable, Sendable {
     public var unconfirmedPartitions = 0
     /// When the oldest open record was read, in boot milliseconds; nil when none is open.
     public var oldestOpenSince: Int64?
+    /// The earliest time of an event among the oldest open ones of the partitions, in wall milliseconds.
+    public var oldestEventTime: Int64?
     /// When the oldest settled, uncommitted offset was settled, in boot milliseconds.
     public var oldestUncommittedSince: Int64?
     /// How many different contracts got a permanent answer since the last good one.
@@ -42,6 +44,9 @@ public struct EngineSnapshot: Hashable, Sendable {
     public var alreadySettled: UInt64 = 0
     /// The rate after 429s, in 1/1024 of the budget.
     public var pace = 1_024
+
+    /// Partitions whose part of a budget's window is 0: nothing can start for them alone.
+    public var partitionsWithoutBudget = 0
 
     /// Makes an empty snapshot.
     public init() {}

@@ -107,6 +107,8 @@ struct Entry: Sendable {
     /// The order of reading; an adopted event or an identical copy has that of the first reading.
     var sequence: UInt64
     var receivedAt: Instant
+    /// The event's earliest plausible time in wall milliseconds, or when it was read.
+    var eventTime: Int64
     var identity: EventIdentity
     var isFresh: Bool
     var lane: Int32 = -1

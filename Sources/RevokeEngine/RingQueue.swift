@@ -38,6 +38,13 @@ struct RingQueue<Element: Sendable>: Sendable {
         return element
     }
 
+    /// Drops the elements that do not satisfy the condition; the others keep their order, not their positions.
+    mutating func keep(where condition: (Element) -> Bool) {
+        var kept = RingQueue()
+        while let element = popFirst() { if condition(element) { kept.append(element) } }
+        self = kept
+    }
+
     mutating func removeAll() {
         storage = []
         first = 0

@@ -59,6 +59,9 @@ void ccurl_gate_destroy(ccurl_gate *gate);
 /// Says that the loop lives.
 void ccurl_gate_tick(ccurl_gate *gate);
 
+/// Stops all requests that were prepared before and are not sent yet: each ends as late when its turn to be sent comes.
+void ccurl_gate_withhold(ccurl_gate *gate);
+
 /// Whether a descriptor is a socket that libcurl opened for a connection (and not a resolver's socket pair).
 bool ccurl_gate_owns(const ccurl_gate *gate, curl_socket_t descriptor);
 
