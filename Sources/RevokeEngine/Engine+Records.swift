@@ -11,7 +11,8 @@ extension Engine {
         }
         var entry = Entry(
             state: .inLane, ledger: Int32(ledger), position: 0, offset: record.offset, token: record.token,
-            size: record.size, fingerprint: record.fingerprint, sequence: nextSequence, receivedAt: now, eventTime: eventTime,
+            size: record.size, fingerprint: record.fingerprint, sequence: nextSequence, receivedAt: now,
+            eventTime: eventTime,
             identity: EventIdentity(high: 0, low: 0), isFresh: false)
         nextSequence += 1
         let index: Int32
