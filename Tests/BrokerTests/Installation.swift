@@ -16,6 +16,8 @@ struct Installation: Sendable {
         var concurrency = 8
         /// In milliseconds; short, so that the takeover from a worker that died does not take long.
         var sessionTimeout = 6_000
+        /// How many failures in a row hold the account.
+        var breaker = 5
         /// Lines for the section `kafka`, beside the brokers.
         var kafka: [String] = []
         /// The broker's address, where it is not the one without security.
@@ -74,6 +76,7 @@ struct Installation: Sendable {
               session.timeout.ms: \(settings.sessionTimeout)
             \(settings.kafka.map { "  \($0)\n" }.joined())
             drain-limit: \(settings.sessionTimeout + 2_000)ms
+            breaker: \(settings.breaker)
             accounts:
               main:
                 key-file: \(folder.appendingPathComponent("key").path)
