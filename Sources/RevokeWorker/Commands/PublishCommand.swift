@@ -39,9 +39,11 @@ public enum PublishCommand {
         }
         guard let count = number(values["count"], 1, 10_000_000),
             let spread = number(values["contracts"], Int64(count), Int64(count)),
-            contract.value <= ContractID.maximum - Int64(spread)
+            contract.value <= ContractID.maximum - Int64(spread - 1)
         else {
-            Terminal.complain("error: --count and --contracts: integers from 1 up are needed, M at most N")
+            Terminal.complain(
+                "error: --count and --contracts: integers from 1 up are needed, M at most N, and the last contract at most \(ContractID.maximum)"
+            )
             return Terminal.usageExit
         }
         let id = values["id"] ?? randomID()

@@ -73,8 +73,8 @@ extension WorkerMetrics {
         text.family(hold, .gauge, "1 while a hold of this kind keeps calls back.")
         for kind in Hold.allCases { text.sample(hold, ["kind": kind.rawValue], isHeld(by: kind) ? 1 : 0) }
         let openAge = "revoke_worker_oldest_open_event_age_seconds"
-        text.family(openAge, .gauge, "Time since the oldest open event was read; 0 without one.")
-        text.seconds(openAge, milliseconds: age(since: engine.oldestOpenSince, now))
+        text.family(openAge, .gauge, "Time since the oldest open event happened; 0 without one.")
+        text.seconds(openAge, milliseconds: age(since: oldestEventSince ?? engine.oldestOpenSince, now))
         let commitAge = "revoke_worker_oldest_uncommitted_age_seconds"
         text.family(commitAge, .gauge, "Time since the oldest uncommitted end of an event; 0 without one.")
         text.seconds(commitAge, milliseconds: age(since: engine.oldestUncommittedSince, now))

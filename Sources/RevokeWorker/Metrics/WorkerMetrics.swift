@@ -67,6 +67,8 @@ public struct WorkerMetrics: Hashable, Sendable {
 
     /// The engine's figures.
     public var engine = EngineSnapshot()
+    /// When the oldest open event happened, in boot milliseconds; nil when none is open.
+    public var oldestEventSince: Int64?
     /// Records between the committed offset and the log's end, by owned partition.
     public var lag: [Int32: Int64] = [:]
     /// Whether the key file cannot be used; the key in memory is kept.

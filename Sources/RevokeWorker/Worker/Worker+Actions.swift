@@ -1,4 +1,5 @@
 internal import Configuration
+internal import EventLoop
 internal import Kafka
 internal import RevokeClient
 internal import RevokeEngine
@@ -89,22 +90,28 @@ extension Worker {
     }
 
     func makeProducer() throws(KafkaSetupError) -> KafkaProducer {
-        try KafkaProducer(configuration: setup.deadLetterKafka, loop: loop, log: kafkaLog()) { [unowned self] event in
+        producerGeneration += 1
+        let generation = producerGeneration
+        return try KafkaProducer(configuration: setup.deadLetterKafka, loop: loop, log: kafkaLog()) {
+            [unowned self] event in
             isTurnDue = true
+            let isCurrent = generation == producerGeneration
             switch event {
             case .delivered(let id, _, _):
                 deadLetterFailures = 0
+                deadLettersFail = false
                 engine.deadLetterStored(id, now: now)
-            case .failed(let id, let error, _): deadLetterFailed(id, error)
+            case .failed(let id, let error, _): deadLetterFailed(id, error, countsForRenewal: isCurrent)
             case .error(let error, let fatal):
                 logger.warning("the producer of dead letters reports trouble", [.error: .describing(error)])
-                if fatal { renewProducer() }
+                if fatal, isCurrent { renewProducer() }
             }
         }
     }
 
-    private func deadLetterFailed(_ id: DeadLetterID, _ error: KafkaError) {
+    private func deadLetterFailed(_ id: DeadLetterID, _ error: KafkaError, countsForRenewal: Bool = true) {
         isTurnDue = true
+        deadLettersFail = true
         metrics.deadLetterFailures += 1
         logger.warning("dead letter not stored", [.error: .describing(error)])
         if error.code == .messageSizeTooLarge {
@@ -112,6 +119,7 @@ extension Worker {
             return
         }
         engine.deadLetterFailed(id, .failed, now: now)
+        guard countsForRenewal else { return }
         deadLetterFailures += 1
         if deadLetterFailures >= 5 { renewProducer() }
     }
@@ -148,18 +156,55 @@ extension Worker {
     }
 
     private func assign(_ number: UInt64, _ positions: [PartitionOffset]) {
-        ignoreKafka { () throws(KafkaError) in
-            _ = try consumer?.assign(
+        client?.withholdUnsent()
+        let isDone = answer(.assign(rebalance: number, positions)) { consumer throws(KafkaError) in
+            try consumer.assign(
                 rebalance: number,
                 positions.map { KafkaPartitionOffset(partition: $0.partition, offset: $0.offset) })
         }
+        guard isDone else { return }
+        hasJoined = true
+        deadLettersFail = false
         logger.info("reading", [.partitions: .text(Self.list(positions.map(\.partition)))])
         notifyReady()
     }
 
     private func unassign(_ number: UInt64) {
-        ignoreKafka { () throws(KafkaError) in _ = try consumer?.unassign(rebalance: number) }
-        logger.info("unassigned")
+        // What still waits for a connection belongs to the next owner.
+        client?.withholdUnsent()
+        let isDone = answer(.unassign(rebalance: number)) { consumer throws(KafkaError) in
+            try consumer.unassign(rebalance: number)
+        }
+        if isDone { logger.info("unassigned") }
+    }
+
+    /// Answers a rebalance event; when librdkafka refuses the answer, again after a while, since the group waits for it.
+    /// Returns whether the answer was taken.
+    private func answer(
+        _ action: EngineAction, _ body: (KafkaConsumer) throws(KafkaError) -> KafkaRebalanceAnswer
+    ) -> Bool {
+        guard let consumer else { return false }
+        do throws(KafkaError) {
+            guard case .done = try body(consumer) else { return false }
+            refusedAnswers = 0
+            return true
+        } catch {
+            refusedAnswers += 1
+            logger.error("librdkafka refuses the answer to a rebalance", [.error: .describing(error)])
+            guard refusedAnswers < 20 else {
+                fail(.fatal("Kafka: a rebalance cannot be answered: \(error)"))
+                return false
+            }
+            refusedAnswer = action
+            answerTimer?.start(after: 250)
+            return false
+        }
+    }
+
+    func repeatAnswer() {
+        guard let action = refusedAnswer else { return }
+        refusedAnswer = nil
+        perform(action)
     }
 
     private func ignoreKafka(_ body: () throws(KafkaError) -> Void) {
@@ -179,7 +224,7 @@ extension Worker {
         guard let record = store[token] else { return }
         switch end {
         case .revoked:
-            let latency = max(0, now.wall - (record.timestamp ?? receivedAt.wall))
+            let latency = max(0, now.wall - (plausible(record.timestamp) ?? receivedAt.wall))
             metrics.eventToRevoked.observe(latency)
             logger.debug(
                 "revoked",
@@ -196,6 +241,12 @@ extension Worker {
                 "skipped",
                 [.partition: .number(partition), .offset: .number(offset), .reason: .text(reason.rawValue)])
         }
+    }
+
+    /// A record's timestamp counts from 2015 until now; others would spoil the histogram's sum.
+    private func plausible(_ timestamp: Int64?) -> Int64? {
+        guard let timestamp, timestamp >= 1_420_070_400_000, timestamp <= now.wall else { return nil }
+        return timestamp
     }
 
     // MARK: Notes
@@ -228,6 +279,7 @@ extension Worker {
         case .commitsFailingEnded: logger.info("commits succeed again")
         case .suspicion(let gap):
             metrics.suspicions += 1
+            client?.withholdUnsent()
             logger.warning(
                 "the process stood still; no call starts until a commit proves the assignment", [.gap: .number(gap)])
         case .stuckContract(let contract):

@@ -24,8 +24,7 @@ extension Worker {
         switch result {
         case .unreachable(let error):
             logger.warning("no broker answers; trying again", [.error: .describing(error)])
-            guard let timer = try? loop.makeTimer({ [unowned self] in checkTopics() }) else { return }
-            timer.start(after: 1_000)
+            checkTimer?.start(after: 1_000)
         case .refused(let reasons):
             for reason in reasons.dropLast() { logger.error("start refused", [.error: .text(reason)]) }
             fail(.fatal(reasons.last ?? "the topics cannot be used"))
@@ -46,7 +45,7 @@ extension Worker {
             guard let self, !isEnding else { return }
             switch settings {
             case .unknown(let error): logger.info("topic settings are not known", [.error: .describing(error)])
-            case .refused(let reason): fail(.fatal(reason))
+            case .refused(let reason): fail(.fatal(reason), drains: true)
             case .known(let warnings):
                 for warning in warnings { logger.warning("topic settings", [.error: .text(warning)]) }
             }
@@ -80,6 +79,8 @@ enum TopicCheck {
                 try create(queries, configuration, main: main == nil, dead: dead == nil)
                 main = try queries.topicMetadata(configuration.topic, limit: 5_000)
                 dead = try queries.topicMetadata(configuration.deadLetterTopic, limit: 5_000)
+                // The brokers hear of a new topic one after the other.
+                if main == nil || dead == nil { return .unreachable(KafkaError(.unknownTopicOrPartition)) }
             }
             var refusals: [String] = []
             if main == nil { refusals.append(missing("topic", configuration.topic)) }
@@ -94,7 +95,20 @@ enum TopicCheck {
             }
             return .usable(deadReplicas: dead.replicationFactor)
         } catch {
-            return .unreachable(error)
+            return result(error)
+        }
+    }
+
+    /// What passes by itself is tried again; what an operator has to mend is said.
+    private static func result(_ error: KafkaError) -> Result {
+        switch error.code {
+        case .topicAuthorizationFailed, .clusterAuthorizationFailed, .groupAuthorizationFailed:
+            .refused([
+                "the broker refuses: \(error): grant this user Describe and Read on the topic, Write on the dead-letter topic, Read on the group (and Create for create-topics)"
+            ])
+        case .policyViolation, .invalidReplicationFactor, .invalidPartitions, .invalidConfig:
+            .refused(["create-topics: the broker refuses: \(error): create the topics by hand"])
+        default: .unreachable(error)
         }
     }
 

@@ -10,14 +10,21 @@ extension Worker {
     func publish() {
         let now = Self.readClocks()
         metrics.engine = engine.snapshot(now: now)
-        metrics.lag = lags
+        metrics.oldestEventSince = metrics.engine.oldestEventTime.map { now.boot - max(0, now.wall - $0) }
+        metrics.lag = [:]
+        for (partition, progress) in logProgress {
+            guard let own = engine.progress(of: partition) else { continue }
+            // A log can end in transaction markers, which are no records: nothing is left when all was read and settled.
+            let isDone = !own.hasOpen && progress.lag == 0
+            if let logEnd = progress.logEnd { metrics.lag[partition] = isDone ? 0 : max(0, logEnd - own.watermark) }
+        }
         metrics.ready = isReady
         metrics.logLinesDropped = logger.ring.droppedLines
         board.publish(metrics, now: now.boot)
     }
 
     /// Configuration valid, topics usable, joined the group, dead letters can be stored. Holds and outages are no part.
-    private var isReady: Bool { isChecked && hasJoined && !isEnding && deadLetterFailures == 0 }
+    private var isReady: Bool { isChecked && hasJoined && !isEnding && !deadLettersFail }
 
     /// The first assignment is in use: tell the service manager.
     func notifyReady() {

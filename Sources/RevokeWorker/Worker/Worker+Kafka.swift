@@ -1,6 +1,7 @@
 internal import Configuration
 internal import EventLoop
 internal import Kafka
+internal import RevokeClient
 internal import RevokeEngine
 internal import RevokeEvents
 internal import RevokeModel
@@ -70,8 +71,10 @@ extension Worker {
         case .revoke(let number, let partitions, let lost):
             rebalance = number
             waitingAssign = nil
-            lags = [:]
+            logProgress = [:]
             if lost {
+                hasJoined = false
+                client?.withholdUnsent()
                 logger.warning("assignment lost", [.partitions: .text(Self.list(partitions))])
                 engine.lost(rebalance: number, now: now)
             } else {
@@ -82,9 +85,7 @@ extension Worker {
         case .error(let error, let partition, let fatal): kafkaError(error, partition: partition, fatal: fatal)
         case .offsetReset(let error, let partition): positionLost(error, partition: partition)
         case .statistics(let progress):
-            for item in progress {
-                if let lag = item.lag { lags[item.partition] = lag }
-            }
+            for item in progress { logProgress[item.partition] = item }
         case .endOfPartition, .batchEnded: break
         }
     }
@@ -188,7 +189,6 @@ extension Worker {
                 engine.assigned([], topicPartitions: found.topicPartitions, rebalance: number, now: now)
                 return
             }
-            hasJoined = true
             engine.assigned(
                 found.partitions, topicPartitions: found.topicPartitions, rebalance: number, now: now)
         }
@@ -242,6 +242,9 @@ extension Worker {
             "a position is outside its log; reading goes on at the log's start",
             [.error: .describing(error), .partition: .number(partition ?? -1)])
         metrics.positionsLost += 1
+        // One rejoin mends all partitions; an event comes for each.
+        if let rejoinedAt, now.boot - rejoinedAt < 10_000 { return }
+        rejoinedAt = now.boot
         consumer?.rejoin()
     }
 }

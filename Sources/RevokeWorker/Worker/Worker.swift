@@ -46,7 +46,6 @@ public final class Worker {
     var store = RecordStore()
     var metrics = WorkerMetrics()
     var isTurnDue = true
-    var isInTurn = false
     /// One reading of the clocks for each turn of the loop; nil: read again.
     var turnInstant: Instant?
 
@@ -58,6 +57,7 @@ public final class Worker {
     var publishTimer: LoopTimer?
     var rebalanceTimer: LoopTimer?
     var closeTimer: LoopTimer?
+    var checkTimer: LoopTimer?
     var hook: TurnHook?
 
     /// The newest rebalance event.
@@ -66,10 +66,20 @@ public final class Worker {
     var isChecked = false
     var waitingAssign: (rebalance: UInt64, partitions: [Int32])?
     var hasJoined = false
+    /// Failures in a row of the newest producer.
     var deadLetterFailures = 0
+    var producerGeneration = 0
+    /// The last attempt to store a dead letter failed.
+    var deadLettersFail = false
+    var refusedAnswers = 0
+    var refusedAnswer: EngineAction?
+    var answerTimer: LoopTimer?
+    var rejoinedAt: Int64?
     var isEnding = false
+    var isClosing = false
     var end: WorkerEnd?
-    var lags: [Int32: Int64] = [:]
+    /// How far the log of each partition is, as librdkafka last heard.
+    var logProgress: [Int32: KafkaPartitionProgress] = [:]
     var wasNotified = false
 
     /// Makes a worker; nothing happens before `start()`.
@@ -106,6 +116,8 @@ public final class Worker {
         publishTimer = try loop.makeTimer { [unowned self] in publish() }
         publishTimer?.start(after: 1_000, repeating: 1_000)
         rebalanceTimer = try loop.makeTimer { [unowned self] in retryAssign() }
+        checkTimer = try loop.makeTimer { [unowned self] in checkTopics() }
+        answerTimer = try loop.makeTimer { [unowned self] in repeatAnswer() }
         hook = try loop.beforeBlocking { [unowned self] in turnIfDue() }
         let client = try setup.client.make(
             loop: loop, key: setup.key, gateLimit: setup.configuration.sessionTimeout / 2)
@@ -131,26 +143,31 @@ public final class Worker {
         isTurnDue = true
     }
 
-    /// Ends at once without a drain: something cannot be mended.
-    func fail(_ end: WorkerEnd) {
+    /// Something cannot be mended: nothing starts any more. With `drains` the worker ends as at a shutdown, for as long
+    /// as Kafka can still be used; else at once.
+    func fail(_ end: WorkerEnd, drains: Bool = false) {
         guard self.end == nil else { return }
         isEnding = true
         self.end = end
+        engine.shutdown(now: now)
+        isTurnDue = true
         switch end {
         case .fatal(let text), .fenced(let text): logger.error("the worker cannot go on", [.error: .text(text)])
         case .clean, .callsLeftOpen: break
         }
-        close()
+        if !drains { close() }
     }
 
     /// The drain is over: leave the group, flush the producer, then the end.
     func drained(openCalls: Int) {
-        guard end == nil else { return }
-        end = openCalls == 0 ? .clean : .callsLeftOpen(openCalls)
+        guard !isClosing else { return }
+        end = end ?? (openCalls == 0 ? .clean : .callsLeftOpen(openCalls))
         close()
     }
 
     private func close() {
+        guard !isClosing else { return }
+        isClosing = true
         // Leaving the group waits for the brokers without a bound of its own.
         closeTimer = try? loop.makeTimer { [unowned self] in
             logger.error("Kafka does not let go; ending without it")
@@ -179,7 +196,7 @@ public final class Worker {
         publish()
         client?.close()
         client = nil
-        for timer in [wakeTimer, publishTimer, rebalanceTimer, closeTimer] { timer?.close() }
+        for timer in [wakeTimer, publishTimer, rebalanceTimer, answerTimer, checkTimer, closeTimer] { timer?.close() }
         hook?.close()
         hook = nil
         let end = self.end ?? .clean

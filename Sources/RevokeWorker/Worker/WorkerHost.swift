@@ -31,14 +31,18 @@ public enum WorkerHost {
         let worker = Worker(
             setup: setup, loop: loop, logger: logger, board: board,
             onEnd: { result in
+                if handlesSignals { exit(result) }
                 end = result
                 loop.stop()
             },
             onStuck: { result in
-                guard handlesSignals else { return }
-                logger.ring.flush(deadline: 200)
-                ProcessSettings.exitAtOnce(result.exitCode)
+                if handlesSignals { exit(result) }
             })
+        /// Closing the loop would wait for work that may hang (a key file on a dead network file system).
+        func exit(_ end: WorkerEnd) {
+            logger.ring.flush(deadline: 200)
+            ProcessSettings.exitAtOnce(end.exitCode)
+        }
         let wakeup = try loop.makeWakeup { worker.shutdown() }
         var signals: [SignalWatch] = []
         if handlesSignals {
