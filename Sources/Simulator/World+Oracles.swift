@@ -368,7 +368,10 @@ extension World {
             fail("drain.dead-letter-abandoned", "the drain ends with a dead letter in flight", worker: worker.index, partition: record.partition, contract: record.contract)
         }
         for partition in witness.epochs.indices {
-            guard let epoch = witness.epochs[partition], !epoch.isFenced, !epoch.wasRefused else { continue }
+            // Before its opening commit is stored nothing but a skip can have settled an event.
+            guard let epoch = witness.epochs[partition], epoch.hasStored, !epoch.isFenced, !epoch.wasRefused else {
+                continue
+            }
             if !epoch.unsaved.isEmpty {
                 fail("drain.uncommitted", "the drain ends before its last commit is stored", worker: worker.index, partition: partition)
             }
