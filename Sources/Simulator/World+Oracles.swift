@@ -344,7 +344,9 @@ extension World {
             return
         }
         witness.pending = .none
-        if !isLost, now - witness.pendingSince < profile.engine.drainLimit { checkDrained(worker) }
+        // A revoke during a stop's drain has the stop's limit.
+        let began = worker.isStopping ? min(worker.stopBegan, witness.pendingSince) : witness.pendingSince
+        if !isLost, now - began < profile.engine.drainLimit { checkDrained(worker) }
         endEpochs(witness)
     }
 
