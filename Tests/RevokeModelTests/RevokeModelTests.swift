@@ -2,7 +2,9 @@ import RevokeModel
 import Testing
 
 @Suite struct RevokeModelTests {
-    @Test(arguments: [(0, false), (1, true), (-1, false), (9_007_199_254_740_991, true), (9_007_199_254_740_992, false)])
+    @Test(arguments: [
+        (0, false), (1, true), (-1, false), (9_007_199_254_740_991, true), (9_007_199_254_740_992, false),
+    ])
     func contractRange(value: Int64, valid: Bool) {
         #expect((ContractID(value) != nil) == valid)
     }
