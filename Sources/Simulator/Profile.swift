@@ -117,7 +117,7 @@ struct Profile: Sendable {
         profile.engine.commitCount = generator.chance(300) ? 3 : 1_000
         profile.engine.unknownAccountParking = 15_000
         // Short backoffs of poison would use a small budget up.
-        let isBudgetSmall = profile.engine.budget.contains { $0.duration > 5_000 && $0.limit <= 200 }
+        let isBudgetSmall = profile.engine.budget.contains { $0.duration > 5_000 }
         profile.engine.backoffCap = generator.chance(500) || isBudgetSmall ? 20_000 : 3_000
         profile.engine.skipUnknownTypes = generator.chance(300)
         if generator.chance(120) {

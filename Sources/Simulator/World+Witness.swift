@@ -206,10 +206,10 @@ extension World {
     private func cover(_ worker: SimulatedWorker, _ call: SimulatedWorker.Call) {
         let witness = worker.witness
         var copies: [Int64] = []
-        for id in witness.seen[call.contract] where witness.firstRead[id] < call.sequence {
-            if witness.open[call.contract].contains(id) { copies.append(topic.records[id].copy) }
-            settleByCall(witness, id)
+        for id in witness.open[call.contract] where witness.firstRead[id] < call.sequence {
+            copies.append(topic.records[id].copy)
         }
+        for id in witness.seen[call.contract] where witness.firstRead[id] < call.sequence { settleByCall(witness, id) }
         for id in witness.open[call.contract]
         where witness.firstRead[id] > call.sequence && copies.contains(topic.records[id].copy) {
             settleByCall(witness, id)
