@@ -77,6 +77,9 @@ struct Profile: Sendable {
         return text
     }
 
+    /// Whether the metadata may be too small for even the charges, so that the budget is not kept.
+    var losesCharges: Bool { min(engine.metadataLimit, brokerMetadataLimit) < 160 }
+
     /// Draws a profile.
     static func draw(_ generator: inout Generator) -> Profile {
         var profile = Profile()
@@ -112,7 +115,7 @@ struct Profile: Sendable {
         if generator.chance(250) {
             profile.engine.windowRecords = 48
             profile.engine.minimumPartitionRecords = 4
-            profile.engine.windowBytes = 64 << 10
+            profile.engine.windowBytes = 24 << 10
         }
         profile.engine.commitCount = generator.chance(300) ? 3 : 1_000
         profile.engine.unknownAccountParking = 15_000
@@ -125,8 +128,8 @@ struct Profile: Sendable {
             profile.malformedUntil = 15_000
         }
         switch generator.between(0, 15) {
-        case 0: profile.engine.metadataLimit = Int(generator.between(200, 700))
-        case 1: profile.brokerMetadataLimit = Int(generator.between(120, 500))
+        case 0: profile.engine.metadataLimit = Int(generator.between(60, 300))
+        case 1: profile.brokerMetadataLimit = Int(generator.between(30, 200))
         default: break
         }
 

@@ -27,9 +27,13 @@ final class SimulatedWorker {
         var startedAt: Int64
         /// The world's sequence number at the start; records read before have lower ones.
         var sequence: Int
+        /// Whether it stood before the gate.
+        var isGated = false
         /// When the gate let it pass, in world time; −1 before.
         var sentAt: Int64 = -1
         var outcome: CallOutcome = .withheld
+        /// The gate is not to let it pass: its partition went away while it waited for a connection.
+        var isWithheld = false
         /// Whether it was started while a hold was on.
         var isProbe = false
         /// Whether an earlier attempt for an event of it had ended in trouble.
@@ -113,6 +117,11 @@ final class SimulatedWorker {
 
     func instant(_ now: Int64) -> Instant {
         Instant(boot: now + bootBase, wall: Self.epoch + now + skew)
+    }
+
+    /// Stops the requests that wait for a connection, as the shell does when an assignment ends or is suspect.
+    func withholdUnsent() {
+        for index in calls.indices where !calls[index].isGated { calls[index].isWithheld = true }
     }
 
     func token(for record: Int) -> UInt32 {

@@ -50,6 +50,8 @@ struct PartitionLog {
     /// Records that wait until the log that was made anew is assigned.
     var waiting: [(ProducedRecord, Int)] = []
     var isBeingRecreated = false
+    /// At the next assignment another log stands here, which has records at the committed offset.
+    var isToBeReplaced = false
 }
 
 /// The topic and the group's committed offsets.

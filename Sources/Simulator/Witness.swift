@@ -76,6 +76,8 @@ final class Witness {
     var lastGood: Int64 = .min / 2
     /// By contract: records read before this sequence number may become dead letters as rejected.
     var rejectPermit: [Int] = []
+    /// By contract: the same for answers that are permanent by themselves; such events are not called again.
+    var permanentPermit: [Int] = []
     var conflicts: [Int] = []
     /// How many answers were good, and how many had been when the contract's conflicts became permanent.
     var goods = 0
@@ -98,6 +100,7 @@ final class Witness {
         open = Array(repeating: [], count: contracts)
         seen = open
         rejectPermit = Array(repeating: -1, count: contracts)
+        permanentPermit = rejectPermit
         conflicts = Array(repeating: 0, count: contracts)
         conflictGoods = Array(repeating: -1, count: contracts)
         firstTrouble = Array(repeating: -1, count: contracts)

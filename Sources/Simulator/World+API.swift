@@ -22,11 +22,12 @@ extension World {
     func passGate(_ worker: SimulatedWorker, _ id: CallID) {
         guard let index = worker.calls.firstIndex(where: { $0.id == id }) else { return }
         let contract = worker.calls[index].contract
-        if now - worker.lastTurn > profile.engine.sessionTimeout / 2 {
+        if worker.calls[index].isWithheld || now - worker.lastTurn > profile.engine.sessionTimeout / 2 {
             worker.calls[index].outcome = .withheld
             agenda.add(at: now, .callEnd, worker: worker.index, incarnation: worker.incarnation, number: id)
             return
         }
+        worker.calls[index].isGated = true
         let answer = self.answer(worker, contract)
         var delay = answer.latency
         if answer.isSent {

@@ -70,7 +70,13 @@ extension World {
             }
         case .retention: retain(fault)
         case .compaction: compact(fault.partition)
-        case .logRestart: restartLog(fault.partition)
+        case .logRestart:
+            if fault.variant % 2 == 0 {
+                restartLog(fault.partition)
+            } else if topic.logs[fault.partition].committed != nil, !topic.logs[fault.partition].isBeingRecreated {
+                topic.logs[fault.partition].isToBeReplaced = true
+                beginRebalance()
+            }
         case .coordinatorHang, .coordinatorRestart, .commitsRefused, .commitAnswersLost, .commitsSlow,
             .nothingToCommit, .outage, .rateLimit, .wrongPath, .slowAPI, .flakyAPI, .deadLettersFail,
             .deadLetterAnswersLost:
@@ -143,6 +149,31 @@ extension World {
         topic.logs[partition].isBeingRecreated = true
         // Every member is assigned anew, also when a rebalance is in preparation already.
         beginRebalance()
+    }
+
+    /// Another log stands in the partition's place. What it has below the committed offset is lost to every consumer;
+    /// so it has nothing there.
+    func replaceLog(_ partition: Int) {
+        topic.logs[partition].isToBeReplaced = false
+        guard let committed = topic.logs[partition].committed, !topic.logs[partition].isBeingRecreated,
+            committed.offset >= topic.logs[partition].start, committed.offset <= topic.logs[partition].end
+        else { return }
+        let log = topic.logs[partition]
+        for id in log.ids[log.firstPlace...] { close(id, gone: true) }
+        topic.logs[partition].firstPlace = log.ids.count
+        topic.logs[partition].incarnation += 1
+        topic.logs[partition].end = committed.offset
+        trace.line("\(now) log \(partition) is replaced", partition: partition)
+        for case let worker? in workers where partition < worker.nextPlace.count && worker.nextPlace[partition] >= 0 {
+            worker.nextPlace[partition] = -2
+        }
+        for index in 0..<8 {
+            append(
+                ProducedRecord(
+                    partition: partition, contract: index, copy: -1_000 - Int64(topic.records.count), shape: .event,
+                    size: 300, age: 0, gap: 0),
+                number: 3_000_000 + topic.records.count)
+        }
     }
 
     func endFaults() {

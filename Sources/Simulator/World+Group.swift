@@ -131,6 +131,7 @@ extension World {
             worker.membership = .losing(worker.rebalance)
             trace.line("\(now) w\(worker.index) lost \(worker.rebalance)")
             record(worker, .lost)
+            worker.withholdUnsent()
             witnessRevoking(worker, isLost: true)
             worker.engine.lost(rebalance: worker.rebalance, now: worker.instant(now))
             drive(worker)
@@ -152,6 +153,7 @@ extension World {
 
     func answerAssign(_ worker: SimulatedWorker, _ rebalance: UInt64, _ offsets: [PartitionOffset]) {
         guard worker.membership == .assigning(rebalance) else { return }
+        worker.withholdUnsent()
         worker.membership = .stable
         worker.hasAssignment = true
         for index in worker.nextPlace.indices {
@@ -166,6 +168,7 @@ extension World {
     }
 
     func answerUnassign(_ worker: SimulatedWorker, _ rebalance: UInt64) {
+        worker.withholdUnsent()
         let last = worker.nextPlace
         for index in worker.nextPlace.indices { worker.nextPlace[index] = -1 }
         worker.hasAssignment = false
@@ -274,6 +277,7 @@ extension World {
             worker.isPaused.append(false)
         }
         var assigned: [AssignedPartition] = []
+        for partition in worker.pendingAssignment where topic.logs[partition].isToBeReplaced { replaceLog(partition) }
         for partition in worker.pendingAssignment {
             let log = topic.logs[partition]
             assigned.append(

@@ -103,6 +103,7 @@ extension World {
         for step in 0..<count {
             let partition = (worker.pollTurn + step) % count
             guard worker.nextPlace[partition] >= 0, !worker.isPaused[partition] else { continue }
+            checkRoom(worker, partition)
             while worker.nextPlace[partition] < topic.logs[partition].ids.count {
                 guard left > 0 else {
                     hasMore = true

@@ -86,6 +86,8 @@ extension World {
                 (oracle, message) = ("fence.call", "a call starts for a partition that is lost")
             } else if epoch.isDraining {
                 (oracle, message) = ("drain.call", "a call starts for a partition that is revoked")
+            } else if witness.lastRead[id] < witness.permanentPermit[contract] {
+                (oracle, message) = ("call.permanent", "the call asks again after a permanent answer within the streak limit")
             } else if !epoch.isConfirmed {
                 (oracle, message) = ("fence.unconfirmed", "a call starts before a commit has confirmed the assignment")
             } else {
@@ -398,7 +400,23 @@ extension World {
         if open != worker.calls.count {
             fail("shutdown.count", "\(open) open calls are reported, there are \(worker.calls.count)", worker: worker.index)
         }
-        if now - worker.stopBegan < profile.engine.drainLimit { checkDrained(worker) }
+        guard now - worker.stopBegan < profile.engine.drainLimit else { return }
+        if open > 0 { fail("shutdown.calls", "the shutdown ends with \(open) calls in flight", worker: worker.index) }
+        checkDrained(worker)
+    }
+
+    /// Invariant 7: a partition whose part of the window is full is paused.
+    func checkRoom(_ worker: SimulatedWorker, _ partition: Int) {
+        let witness = worker.witness
+        guard witness.epochs.indices.contains(partition), let epoch = witness.epochs[partition] else { return }
+        var held = 0
+        for case .some in witness.epochs { held += 1 }
+        if epoch.openRecords >= max(profile.engine.minimumPartitionRecords, profile.engine.windowRecords / held) {
+            fail("memory.records", "\(epoch.openRecords) records are open and the partition is not paused", worker: worker.index, partition: partition)
+        }
+        if epoch.openBytes >= max(1, profile.engine.windowBytes / Int64(held)), epoch.openRecords > 0 {
+            fail("memory.bytes", "\(epoch.openBytes) bytes are open and the partition is not paused", worker: worker.index, partition: partition)
+        }
     }
 
     // MARK: After each turn

@@ -199,6 +199,7 @@ extension World {
         if !witness.streak.contains(call.contract) { witness.streak.append(call.contract) }
         if witness.streak.count <= profile.engine.streakLimit {
             witness.rejectPermit[call.contract] = max(witness.rejectPermit[call.contract], call.sequence)
+            witness.permanentPermit[call.contract] = witness.rejectPermit[call.contract]
         }
     }
 

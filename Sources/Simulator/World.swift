@@ -80,6 +80,7 @@ final class World {
         coverage = Coverage()
         apiCalls = Array(repeating: 0, count: schedule.profile.contracts.count)
         revokedAt = Array(repeating: -1, count: schedule.profile.contracts.count)
+        isBudgetRelaxed = schedule.profile.losesCharges
         sendHeads = Array(repeating: 0, count: schedule.profile.engine.budget.count)
     }
 
@@ -309,6 +310,7 @@ final class World {
         case .release(let token):
             worker.tokens[Int(token)] = -1
             worker.freeTokens.append(token)
+        case .note(.suspicion): worker.withholdUnsent()
         case .note: break
         case .shutdownComplete: shutdownCompleted(worker)
         }
