@@ -75,7 +75,7 @@ let package = Package(
             "RevokeWorker",
             [
                 "RevokeModel", "RevokeEngine", "RevokeEvents", "JSON", "EventLoop", "Kafka", "RevokeClient",
-                "HTTPServer", "Configuration", "CProcessShims",
+                "HTTPServer", "Configuration", "Curl", "CProcessShims",
             ]),
         swiftTarget(
             "DemoKit",
@@ -85,7 +85,7 @@ let package = Package(
             ]),
         .executableTarget(
             name: "revoke-worker",
-            dependencies: ["RevokeWorker", "DemoKit", "Configuration"],
+            dependencies: ["RevokeWorker", "DemoKit", "Configuration", "Curl"],
             swiftSettings: strict),
         swiftTarget("Simulator", ["RevokeEngine", "RevokeModel"]),
         .executableTarget(
@@ -112,7 +112,7 @@ let package = Package(
             "RevokeWorkerTests",
             [
                 "RevokeWorker", "DemoKit", "Kafka", "WorkerTestKit", "Configuration", "EventLoop", "RevokeEngine",
-                "RevokeModel",
+                "RevokeModel", "RevokeClient", "RevokeEvents", "HTTPServer",
             ]),
         tests("BrokerTests", ["DemoKit", "EventLoop", "Kafka"]),
         tests("SimulatorTests", ["Simulator", "RevokeEngine", "RevokeModel"]),

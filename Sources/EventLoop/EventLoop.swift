@@ -55,6 +55,9 @@ public final class EventLoop {
         unsafe loop.deallocate()
     }
 
+    /// The version of the libuv that is loaded, such as `1.44.2`. Any thread.
+    public static var libraryVersion: String { unsafe String(cString: uv_version_string()) }
+
     /// CLOCK_BOOTTIME in milliseconds: for durations; goes on while the machine is suspended. Any thread.
     public static func boottime() -> Int64 { boottimeNanoseconds() / 1_000_000 }
 

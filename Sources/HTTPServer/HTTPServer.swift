@@ -39,6 +39,9 @@ internal import CMicrohttpdShims
         }
     }
 
+    /// The version of the libmicrohttpd that is loaded, such as `0.9.75`. Any thread.
+    public static var libraryVersion: String { unsafe String(cString: MHD_get_version()) }
+
     /// Answers a request; runs on a thread of the server.
     public typealias Handler = @Sendable (HTTPRequest) -> HTTPResponse
 

@@ -1,3 +1,4 @@
+import Curl
 import DemoKit
 import RevokeWorker
 
@@ -19,11 +20,14 @@ enum RevokeWorkerMain {
         """
 
     static func main() {
+        // Before any other thread runs. A libcurl that cannot be used is refused by the commands that need it.
+        try? CurlGlobal.initializeWithWipingAllocator()
         var arguments = Array(CommandLine.arguments.dropFirst())
         let command = arguments.isEmpty ? "" : arguments.removeFirst()
         let code: Int32
         switch command {
         case "run": code = RunCommand.run(arguments)
+        case "check": code = CheckCommand.run(arguments)
         case "health": code = HealthCommand.run(arguments)
         case "publish": code = PublishCommand.run(arguments)
         case "stub": code = StubCommand.run(arguments)

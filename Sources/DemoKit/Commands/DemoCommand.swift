@@ -148,8 +148,11 @@ private final class Demo {
         try waitForEvents(board)
 
         say("the same leak of contract 2001 reported 20 times, and 10 reports of other leaks of contract 2002")
+        // The first calls last until all is published, also on a slow machine.
+        stub.setFaults { $0.latency = 1_000 }
         for _ in 0..<20 { try publish(publisher, contract: 2_001, id: "the-same") }
         for _ in 0..<10 { try publish(publisher, contract: 2_002) }
+        stub.setFaults { $0.latency = 20 }
         try waitForEvents(board)
         say(
             "contract 2001 needed \(calls(stub.calls(2_001))) for 20 events, contract 2002 \(calls(stub.calls(2_002))) for 10"

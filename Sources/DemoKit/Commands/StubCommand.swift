@@ -69,13 +69,13 @@ public enum StubCommand {
         do {
             let loop = try EventLoop()
             try stub.start()
-            Terminal.print("listening \(stub.baseURL)")
             for number in [SIGTERM, SIGINT] { _ = try loop.onSignal(number, oneShot: true) { loop.stop() } }
             let wakeup = try loop.makeWakeup {}
+            Terminal.print("listening \(stub.baseURL)")
             loop.run()
             wakeup.close()
             stub.stop()
-            Terminal.print(stub.counts.json)
+            Terminal.print(String(stub.counts.json.dropLast()))
             return 0
         } catch {
             Terminal.complain("error: \(options.address):\(options.port): \(error)")

@@ -1,6 +1,5 @@
 internal import Configuration
 internal import HTTPServer
-internal import Kafka
 internal import RevokeClient
 internal import RevokeModel
 
@@ -23,7 +22,7 @@ public enum RunCommand {
         ProcessSettings.limitArenas()
         let setup: WorkerSetup
         do {
-            try KafkaLibrary.checkVersion()
+            try LibraryVersions.check()
             setup = try WorkerSetup.load(configuration)
         } catch {
             Terminal.complain("error: \(error)")
@@ -37,13 +36,15 @@ public enum RunCommand {
         do {
             server = try HealthServer.start(configuration.healthListen, board: board)
         } catch {
-            Terminal.complain("error: health.listen \(configuration.healthListen): \(error)")
+            Terminal.complain(
+                "error: health.listen \(configuration.healthListen): \(error); free the port, or set health.listen to another one"
+            )
             return 1
         }
         logger.info(
             "starting",
             [
-                .version: .text(WorkerVersion.text), .library: .text("librdkafka \(KafkaLibrary.version)"),
+                .version: .text(WorkerVersion.text), .library: .text(LibraryVersions.text),
                 .topic: .text(configuration.topic), .group: .text(configuration.group),
                 .account: .text(configuration.account.name.text),
                 .address: .text("\(server.address):\(server.port)"),

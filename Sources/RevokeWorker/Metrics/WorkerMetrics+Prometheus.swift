@@ -100,6 +100,13 @@ extension WorkerMetrics {
         text.single(
             "revoke_worker_unconfirmed_partitions", .gauge,
             "Owned partitions that wait for a commit before the first call.", engine.unconfirmedPartitions)
+        text.single(
+            "revoke_worker_stalled_partitions", .gauge,
+            "Owned partitions whose position does not move although their log has more and they are not paused.",
+            stalledPartitions)
+        text.single(
+            "revoke_worker_rejoins_total", .counter,
+            "Times the group was joined again, since owned partitions were not read.", rejoins)
         text.single("revoke_worker_commits_total", .counter, "Commits that succeeded.", commits)
         text.single("revoke_worker_commit_failures_total", .counter, "Commits that failed.", commitFailures)
         text.single(

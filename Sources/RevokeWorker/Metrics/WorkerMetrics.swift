@@ -71,6 +71,10 @@ public struct WorkerMetrics: Hashable, Sendable {
     public var oldestEventSince: Int64?
     /// Records between the committed offset and the log's end, by owned partition.
     public var lag: [Int32: Int64] = [:]
+    /// Owned partitions that are not read although they should be: see `revoke_worker_stalled_partitions`.
+    public var stalledPartitions: Int = 0
+    /// How often the group was joined again, since it said that partitions are owned which are not read.
+    public var rejoins: UInt64 = 0
     /// Whether the key file cannot be used; the key in memory is kept.
     public var keyFileProblem = false
     /// Whether the worker is ready.

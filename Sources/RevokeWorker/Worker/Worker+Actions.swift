@@ -148,7 +148,12 @@ extension Worker {
         } catch {
             isTurnDue = true
             metrics.commitFailures += 1
-            logger.warning("commit not sent", [.error: .describing(error)])
+            logger.warning(
+                "commit not sent",
+                [
+                    .partitions: .text(Self.list(parts.map(\.partition))), .code: .text(error.code.name),
+                    .error: .describing(error),
+                ])
             let result = Self.commitResult(error)
             engine.commitFinished(
                 id, parts.map { CommitPartResult(partition: $0.partition, result: result) }, now: now)
@@ -165,6 +170,7 @@ extension Worker {
         guard isDone else { return }
         hasJoined = true
         deadLettersFail = false
+        stalls.begin(positions.map { ($0.partition, $0.offset) })
         logger.info("reading", [.partitions: .text(Self.list(positions.map(\.partition)))])
         notifyReady()
     }

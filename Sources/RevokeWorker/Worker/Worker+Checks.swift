@@ -112,8 +112,11 @@ enum TopicCheck {
         }
     }
 
+    /// How a missing topic's sentence ends.
+    static let creationHint = ": create it, mend the name, or set create-topics: true"
+
     private static func missing(_ option: String, _ topic: String) -> String {
-        "\(option): the topic \(topic) does not exist: create it, mend the name, or set create-topics: true"
+        "\(option): the topic \(topic) does not exist\(creationHint)"
     }
 
     private static func create(

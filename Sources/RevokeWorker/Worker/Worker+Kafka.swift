@@ -72,6 +72,7 @@ extension Worker {
             rebalance = number
             waitingAssign = nil
             logProgress = [:]
+            forgetStalls()
             if lost {
                 hasJoined = false
                 client?.withholdUnsent()
@@ -86,6 +87,7 @@ extension Worker {
         case .offsetReset(let error, let partition): positionLost(error, partition: partition)
         case .statistics(let progress):
             for item in progress { logProgress[item.partition] = item }
+            watchProgress(progress)
         case .endOfPartition, .batchEnded: break
         }
     }
@@ -211,7 +213,12 @@ extension Worker {
         }
         if let error = result.error ?? own.first, error.code != .noOffset {
             metrics.commitFailures += 1
-            logger.warning("commit failed", [.error: .describing(error), .partitions: .text(Self.list(result))])
+            logger.warning(
+                "commit failed",
+                [
+                    .partitions: .text(Self.list(result)), .code: .text(error.code.name),
+                    .error: .describing(error),
+                ])
         } else {
             metrics.commits += 1
             logger.debug("committed", [.partitions: .text(Self.list(result))])

@@ -81,6 +81,10 @@ public final class Worker {
     /// How far the log of each partition is, as librdkafka last heard.
     var logProgress: [Int32: KafkaPartitionProgress] = [:]
     var wasNotified = false
+    var stalls = StallWatch()
+    var watchdog: LoopTimer?
+    /// What the last look of the watchdog found missing, and in which assignment.
+    var missing: (rebalance: UInt64, partitions: Set<Int32>)?
 
     /// Makes a worker; nothing happens before `start()`.
     /// - Parameters:
@@ -102,6 +106,9 @@ public final class Worker {
         self.onStuck = onStuck
         decoder = setup.decoder
         engine = Engine(configuration: setup.engine, seed: setup.seed, now: Self.readClocks())
+        metrics.startTime = EventLoop.wallTime()
+        metrics.version = WorkerVersion.text
+        metrics.libraries = LibraryVersions.all
     }
 
     /// How long Kafka's clients may take to close, in milliseconds.
@@ -118,6 +125,8 @@ public final class Worker {
         rebalanceTimer = try loop.makeTimer { [unowned self] in retryAssign() }
         checkTimer = try loop.makeTimer { [unowned self] in checkTopics() }
         answerTimer = try loop.makeTimer { [unowned self] in repeatAnswer() }
+        watchdog = try loop.makeTimer { [unowned self] in compareAssignment() }
+        watchdog?.start(after: Self.watchdogInterval)
         hook = try loop.beforeBlocking { [unowned self] in turnIfDue() }
         let client = try setup.client.make(
             loop: loop, key: setup.key, gateLimit: setup.configuration.sessionTimeout / 2)
@@ -177,6 +186,7 @@ public final class Worker {
         keyWatch?.close()
         publishTimer?.stop()
         rebalanceTimer?.stop()
+        watchdog?.stop()
         guard let consumer else { return closeProducer() }
         consumer.close(limit: 3_500) { [self] in
             self.consumer = nil
@@ -196,7 +206,9 @@ public final class Worker {
         publish()
         client?.close()
         client = nil
-        for timer in [wakeTimer, publishTimer, rebalanceTimer, answerTimer, checkTimer, closeTimer] { timer?.close() }
+        for timer in [wakeTimer, publishTimer, rebalanceTimer, answerTimer, checkTimer, closeTimer, watchdog] {
+            timer?.close()
+        }
         hook?.close()
         hook = nil
         let end = self.end ?? .clean

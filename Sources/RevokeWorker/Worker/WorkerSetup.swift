@@ -1,4 +1,5 @@
 public import Configuration
+internal import Curl
 internal import Kafka
 public import RevokeClient
 internal import RevokeEngine
@@ -27,13 +28,41 @@ public struct WorkerSetup: Sendable {
         self.seed = seed
     }
 
-    /// Reads the files that the configuration names; blocks.
-    /// - Throws: `ConfigurationError` or `KeyFileError`, with nothing of a file's content.
-    public static func load(_ configuration: WorkerConfiguration) throws -> WorkerSetup {
-        WorkerSetup(
+    /// Checks the base URL by the client's rule, and reads the files that the configuration names; blocks.
+    /// - Throws: `ConfigurationError`: where, what and how to mend it, with nothing of a file's content.
+    public static func load(_ configuration: WorkerConfiguration) throws(ConfigurationError) -> WorkerSetup {
+        try checkBaseURL(configuration)
+        return WorkerSetup(
             configuration: configuration,
             kafkaProperties: try ConfigurationFiles.kafkaProperties(configuration),
-            key: try KeyFile.read(configuration.account.keyFile))
+            key: try readKey(configuration))
+    }
+
+    static func checkBaseURL(_ configuration: WorkerConfiguration) throws(ConfigurationError) {
+        do throws(BaseURLError) {
+            _ = try BaseURL(configuration.account.baseURL, allowPlainHTTP: configuration.allowPlainHTTP)
+        } catch {
+            throw problem(
+                configuration, "base-url", "\(error)",
+                mend: "write https://HOST/PATH, such as https://www.digicert.com/partner-subscription/api/v1")
+        }
+    }
+
+    static func readKey(_ configuration: WorkerConfiguration) throws(ConfigurationError) -> APIKey {
+        do throws(KeyFileError) {
+            return try KeyFile.read(configuration.account.keyFile)
+        } catch {
+            throw problem(
+                configuration, "key-file", "\(error)",
+                mend: "write the key, and nothing else, into a file that this user can read")
+        }
+    }
+
+    private static func problem(
+        _ configuration: WorkerConfiguration, _ option: String, _ message: String, mend: String
+    ) -> ConfigurationError {
+        let place = "accounts.\(configuration.account.name).\(option)"
+        return ConfigurationError([ConfigurationProblem(.configuration, "\(place): \(message)", mend: mend)])
     }
 
     var kafka: KafkaConfiguration {
