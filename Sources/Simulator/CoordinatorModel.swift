@@ -30,10 +30,10 @@ public struct CoordinatorModel: Sendable {
         var name: String
         var standing = Standing.outside
         var partitions: [Int] = []
-        /// When its present assignment came, and when it was told to give it up.
+        /// All that it ever was assigned: the answer to a commit can come in a later assignment.
+        var everAssigned: Set<Int> = []
+        /// When its present assignment came.
         var since: Int64 = 0
-        var until: Int64 = .max
-        var lastHeard: Int64 = 0
         var wasEverAssigned = false
     }
 
@@ -59,15 +59,16 @@ public struct CoordinatorModel: Sendable {
                 guard member.standing != .assigned else { return refuse("an assign without a revoke before it") }
                 for other in members where other.name != member.name && other.standing == .assigned {
                     let shared = other.partitions.filter { event.partitions.contains($0) }
-                    // Two members hold a partition only when one fell silent and its session is over.
-                    guard shared.isEmpty || event.time - other.lastHeard >= sessionTimeout else {
+                    // Two members hold a partition only when the session of one is over: it hears of a loss then, or
+                    // nothing any more.
+                    guard shared.isEmpty || ends(other.name, after: number, in: recording) else {
                         return refuse("partition \(shared[0]) is still assigned to \(other.name), which is alive")
                     }
                 }
                 member.standing = .assigned
                 member.partitions = event.partitions
+                member.everAssigned.formUnion(event.partitions)
                 member.since = event.time
-                member.until = .max
                 member.wasEverAssigned = true
             case .revoke, .lost:
                 guard member.standing == .assigned || (event.kind == .lost && member.standing == .revoked) else {
@@ -77,13 +78,14 @@ public struct CoordinatorModel: Sendable {
                     return refuse("the eager protocol revokes the whole assignment")
                 }
                 member.standing = event.kind == .lost ? .outside : .revoked
-                member.until = event.time
             case .commit:
-                if let reason = refusal(ofCommit: event, by: member, others: members) { return refuse(reason) }
+                let isFollowed = nextRebalance(of: event.member, after: number, in: recording) != nil
+                if let reason = refusal(ofCommit: event, by: member, others: members, isFollowed: isFollowed) {
+                    return refuse(reason)
+                }
             case .leave:
                 member.standing = .left
             }
-            member.lastHeard = event.kind == .lost ? member.lastHeard : event.time
             members[index] = member
         }
         return nil
@@ -92,12 +94,29 @@ public struct CoordinatorModel: Sendable {
     /// Whether the model can produce the recording.
     public func accepts(_ recording: Recording) -> Bool { refusal(of: recording) == nil }
 
-    private func refusal(ofCommit event: RecordedEvent, by member: Member, others: [Member]) -> String? {
+    private func nextRebalance(of member: String, after number: Int, in recording: Recording) -> RecordedEvent.Kind? {
+        for event in recording.events[(number + 1)...] where event.member == member && event.kind != .commit {
+            return event.kind
+        }
+        return nil
+    }
+
+    /// Whether a member that has an assignment hears of its loss next, or of nothing.
+    private func ends(_ member: String, after number: Int, in recording: Recording) -> Bool {
+        switch nextRebalance(of: member, after: number, in: recording) {
+        case nil, .lost, .start, .leave: true
+        case .assign, .revoke, .commit: false
+        }
+    }
+
+    private func refusal(
+        ofCommit event: RecordedEvent, by member: Member, others: [Member], isFollowed: Bool
+    ) -> String? {
         let sent = event.sent ?? event.time
         guard sent <= event.time else { return "it ends before it was sent" }
         guard member.wasEverAssigned else { return "a member that never had an assignment commits" }
-        guard event.partitions.allSatisfy({ member.partitions.contains($0) }) else {
-            return "it names a partition that was never of the member's last assignment"
+        guard event.partitions.allSatisfy({ member.everAssigned.contains($0) }) else {
+            return "it names a partition that never was the member's"
         }
         switch event.result ?? "" {
         case "stored":
@@ -109,14 +128,16 @@ public struct CoordinatorModel: Sendable {
                 }
             }
         case "rebalanceInProgress":
-            guard refusesCommitsDuringJoin || member.standing == .revoked || event.time - member.since < 5_000 else {
+            guard refusesCommitsDuringJoin || member.standing != .assigned || event.time - member.since < 5_000 else {
                 return "REBALANCE_IN_PROGRESS without a rebalance"
             }
         case "fenced":
-            // Only a member that lost its generation is fenced: it was silent for a session, or the group went on.
+            // Only a member that lost its generation is fenced: the group went on, or it hears of a loss or a
+            // rebalance next.
             let wentOn = others.contains { $0.name != member.name && $0.wasEverAssigned && $0.since > member.since }
-            guard wentOn || event.time - sent >= sessionTimeout || event.time - member.lastHeard >= sessionTimeout
-            else { return "fenced though the member's generation is the newest" }
+            guard wentOn || isFollowed || event.time - sent >= sessionTimeout else {
+                return "fenced though the member's generation is the newest"
+            }
         case "failed", "nothingToDo", "metadataTooLarge": break
         default: return "no result"
         }

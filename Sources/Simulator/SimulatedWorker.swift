@@ -44,6 +44,8 @@ final class SimulatedWorker {
     struct Letter {
         var order: DeadLetterOrder
         var record: Int
+        /// The assignment in which it was ordered.
+        var epoch: UInt64
         /// 0: stored, 1: failed, 2: too large.
         var fate: Int
     }

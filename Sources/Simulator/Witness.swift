@@ -89,6 +89,8 @@ final class Witness {
     var noCallBefore: Int64 = .min
     var noLaneCallBefore: [Int64] = []
     var isHeld = false
+    /// The contracts of the transient failures in a row.
+    var failing: [Int] = []
     var decoded = 0
     var malformedLetters = BitSet()
     var malformedCount = 0

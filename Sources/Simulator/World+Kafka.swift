@@ -300,7 +300,8 @@ extension World {
             fate = 2
         }
         if now < worker.isolatedUntil { delay += worker.isolatedUntil - now }
-        worker.letters.append(SimulatedWorker.Letter(order: order, record: record, fate: fate))
+        worker.letters.append(SimulatedWorker.Letter(
+                order: order, record: record, epoch: worker.witness.lastEpoch[record], fate: fate))
         agenda.add(
             at: now + delay, .deadLetterEnd, worker: worker.index, incarnation: worker.incarnation, number: order.id)
     }

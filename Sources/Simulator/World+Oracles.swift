@@ -17,9 +17,12 @@ extension World {
         case .release(let token): checkRelease(worker, token)
         case .note(let news):
             switch news {
-            case .holdBegan: worker.witness.isHeld = true
+            case .holdBegan:
+                worker.witness.isHeld = true
+                worker.witness.failing.removeAll()
             case .holdEnded:
                 worker.witness.isHeld = false
+                worker.witness.failing.removeAll()
                 // A good answer starts every waiting lane at the account's pace.
                 for index in worker.witness.retrySequence.indices { worker.witness.retrySequence[index] = -1 }
                 for index in worker.calls.indices { worker.calls[index].isProbe = false }
@@ -57,6 +60,9 @@ extension World {
         }
         if worker.isStopping {
             fail("drain.call", "a call starts after the stop began", worker: worker.index, contract: index)
+        }
+        if !witness.isHeld, witness.failing.count >= profile.engine.breaker {
+            fail("hold.breaker", "a call starts after transient failures in a row over \(witness.failing.count) contracts", worker: worker.index, contract: index)
         }
         if now < witness.noCallBefore {
             fail("hold.retry-after", "a call starts \(witness.noCallBefore - now) ms before the 429's Retry-After has passed", worker: worker.index, contract: index)
@@ -129,7 +135,7 @@ extension World {
         if epoch.must.contains(record.local) {
             broken("dead-letter.settled", "a dead letter for an event that is settled")
         }
-        for letter in worker.letters where letter.record == id {
+        for letter in worker.letters where letter.record == id && letter.epoch == epoch.number {
             broken("dead-letter.twice", "two dead letters in flight for one event")
         }
         if order.truncate, record.size <= profile.deadLetterLimit {
@@ -302,9 +308,9 @@ extension World {
         }
         let record = topic.records[id]
         guard let epoch = witness.epochs[record.partition], witness.lastEpoch[id] == epoch.number else { return }
-        if record.contract >= 0 {
-            witness.open[record.contract].removeAll { $0 == id }
-        }
+        // At a drain's end the open records are released before the answer: they are looked at with the answer.
+        let isAtDrain = (epoch.isDraining || worker.isStopping) && !witness.known[record.partition].contains(record.local)
+        if record.contract >= 0, !isAtDrain { witness.open[record.contract].removeAll { $0 == id } }
         witness.epochs[record.partition]?.openRecords -= 1
         witness.epochs[record.partition]?.openBytes -= record.size
         if epoch.isDraining || epoch.isFenced || worker.isStopping || witness.known[record.partition].contains(record.local) {

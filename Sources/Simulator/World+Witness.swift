@@ -188,6 +188,12 @@ extension World {
         case .withheld: isTrouble = false
         case .transient, .misdirected, .unreachable, .ambiguous: break
         }
+        switch call.outcome {
+        case .transient, .unavailable, .misdirected, .unreachable, .ambiguous:
+            if !witness.failing.contains(contract) { witness.failing.append(contract) }
+        case .withheld: break
+        case .revoked, .rejected, .conflict, .rateLimited, .unauthorized: witness.failing.removeAll()
+        }
         if isTrouble {
             if witness.firstTrouble[contract] < 0 { witness.firstTrouble[contract] = now }
             witness.lastTrouble[contract] = now

@@ -100,7 +100,9 @@ import Testing
     }
 
     @Test func refusesTwoOwners() {
-        let recording = Recording(events: [event(0, "a", .assign, [0, 1]), event(100, "b", .assign, [1])])
+        let recording = Recording(events: [
+            event(0, "a", .assign, [0, 1]), event(100, "b", .assign, [1]), event(200, "a", .revoke, [0, 1]),
+        ])
         #expect(CoordinatorModel().refusal(of: recording)?.contains("still assigned") == true)
     }
 
