@@ -96,6 +96,7 @@ public final class ScriptedServer: Sendable {
                 close(listener)
                 return
             }
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             let connection: ScriptedConnection? = state.withLock { state in
                 guard !state.isStopped else { return nil }
                 let connection = ScriptedConnection(descriptor, index: state.connections.count) { [weak self] in
@@ -218,6 +219,8 @@ public final class ScriptedConnection: Sendable {
             return wasOpen
         }
         guard wasOpen else { return }
+        // A child process of another test may have inherited the descriptor: its close alone would not reach the client.
+        shutdown(descriptor, Int32(SHUT_RDWR))
         _ = Foundation.close(descriptor)
         state.withLock { $0.isClosed = true }
         changed()
@@ -227,6 +230,10 @@ public final class ScriptedConnection: Sendable {
     public func reset() {
         var option = linger(l_onoff: 1, l_linger: 0)
         _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        // Dissolves the connection at once (connect(2), AF_UNSPEC), whoever else holds the descriptor.
+        var nowhere = sockaddr()
+        nowhere.sa_family = sa_family_t(AF_UNSPEC)
+        _ = unsafe connect(descriptor, &nowhere, socklen_t(MemoryLayout<sockaddr>.size))
         close()
     }
 
