@@ -272,6 +272,7 @@ extension World {
 
     func witnessCommitEnded(_ worker: SimulatedWorker, _ pending: PendingCommit) {
         let witness = worker.witness
+        var isFenced = false
         witness.lastCommitFailed = pending.results.count < pending.parts.count
         for index in pending.parts.indices {
             let partition = Int(pending.parts[index].partition)
@@ -287,12 +288,19 @@ extension World {
                     epoch.hasStored = true
                     if pending.serial >= epoch.confirmSerial { epoch.isConfirmed = true }
                 }
-            case .fenced: epoch.isFenced = true
+            case .fenced:
+                epoch.isFenced = true
+                isFenced = true
             case .metadataTooLarge: epoch.sawMetadataTooLarge = true
             case .rebalanceInProgress, .failed: break
             }
             epoch.issued = 0
             witness.epochs[partition] = epoch
+        }
+        // The member's generation is over, for all its partitions.
+        guard isFenced else { return }
+        for partition in witness.epochs.indices where witness.epochs[partition] != nil {
+            witness.epochs[partition]?.isFenced = true
         }
     }
 
