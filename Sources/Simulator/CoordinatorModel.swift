@@ -42,10 +42,14 @@ public struct CoordinatorModel: Sendable {
         var members: [Member] = []
         var last: Int64 = .min
         for (number, event) in recording.events.enumerated() {
-            func refuse(_ reason: String) -> String { "event \(number + 1) (\(event.kind.rawValue) of \(event.member)): \(reason)" }
+            func refuse(_ reason: String) -> String {
+                "event \(number + 1) (\(event.kind.rawValue) of \(event.member)): \(reason)"
+            }
             guard event.time >= last else { return refuse("the time goes back") }
             last = event.time
-            guard Set(event.partitions).count == event.partitions.count else { return refuse("a partition stands twice") }
+            guard Set(event.partitions).count == event.partitions.count else {
+                return refuse("a partition stands twice")
+            }
             if !members.contains(where: { $0.name == event.member }) { members.append(Member(name: event.member)) }
             guard let index = members.firstIndex(where: { $0.name == event.member }) else { continue }
             var member = members[index]

@@ -49,6 +49,7 @@ public struct RecordingError: Error, Hashable, Sendable, CustomStringConvertible
     /// What is wrong with it.
     public var reason: String
 
+    /// The event as the line of a timeline.
     public var description: String { "line \(line): \(reason)" }
 }
 
@@ -74,7 +75,9 @@ public struct Recording: Sendable {
             number += 1
             if line.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
             var reader = FlatObjectReader(line.utf8)
-            guard let members = reader.read() else { throw RecordingError(line: number, reason: "not a flat JSON object") }
+            guard let members = reader.read() else {
+                throw RecordingError(line: number, reason: "not a flat JSON object")
+            }
             events.append(try Self.event(members, line: number))
         }
     }

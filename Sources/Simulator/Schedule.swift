@@ -204,7 +204,8 @@ struct Schedule: Sendable {
             var fault = Fault(
                 kind: kind, worker: Int(generator.between(0, Int64(profile.workers - 1))),
                 partition: Int(generator.between(0, Int64(profile.partitions - 1))),
-                duration: min(generator.chance(500) ? generator.between(200, 6_000) : generator.between(2_000, 30_000), longest),
+                duration: min(
+                    generator.chance(500) ? generator.between(200, 6_000) : generator.between(2_000, 30_000), longest),
                 variant: generator.between(0, 999))
             switch kind {
             case .pause, .stall:

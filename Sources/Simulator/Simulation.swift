@@ -62,7 +62,8 @@ public enum Simulation {
             timeline.append(line.text)
         }
         return ShrunkFailure(
-            violation: final, world: schedule.profile.text, steps: shrinker.schedule.items.map(\.text), original: schedule.items.count,
+            violation: final, world: schedule.profile.text, steps: shrinker.schedule.items.map(\.text),
+            original: schedule.items.count,
             timeline: timeline, runs: shrinker.runs)
     }
 

@@ -13,6 +13,7 @@ public struct Violation: Hashable, Sendable, CustomStringConvertible {
     /// The contract that broke (its id), or −1.
     public var contract: Int64
 
+    /// The violation as a sentence.
     public var description: String {
         var text = "\(oracle): \(message) (at \(time) ms"
         if worker >= 0 { text += ", worker \(worker)" }

@@ -49,7 +49,8 @@ extension World {
         guard let index = worker.calls.firstIndex(where: { $0.id == id }) else { return }
         let call = worker.calls.remove(at: index)
         trace.line(
-            "\(now) w\(worker.index) call \(id) ends: \(call.outcome)", contract: Topic.contractBase + Int64(call.contract))
+            "\(now) w\(worker.index) call \(id) ends: \(call.outcome)",
+            contract: Topic.contractBase + Int64(call.contract))
         witnessCallEnded(worker, call)
         worker.engine.callFinished(
             id, call.outcome, sentAt: call.sentAt < 0 ? nil : call.sentAt + worker.bootBase, now: worker.instant(now))
@@ -68,9 +69,12 @@ extension World {
         let n = apiCalls[contract]
         var latency = dice.between(5, 120, .latency, a, n)
         if isActive(.slowAPI) {
-            latency += variant(.slowAPI) % 2 == 0 ? dice.between(300, 3_000, .latency, a, n, 1) : dice.between(1_000, 14_000, .latency, a, n, 1)
+            latency +=
+                variant(.slowAPI) % 2 == 0
+                ? dice.between(300, 3_000, .latency, a, n, 1) : dice.between(1_000, 14_000, .latency, a, n, 1)
         }
-        let retryAfter: Int64? = dice.chance(600, .retryAfter, a, n) ? dice.between(1, 8, .retryAfter, a, n, 1) * 1_000 : nil
+        let retryAfter: Int64? =
+            dice.chance(600, .retryAfter, a, n) ? dice.between(1, 8, .retryAfter, a, n, 1) * 1_000 : nil
         if isActive(.outage) {
             switch variant(.outage) % 9 {
             case 0: return Answer(outcome: .unavailable(status: 503, retryAfter: nil), latency: latency)
@@ -101,7 +105,8 @@ extension World {
             switch dice.roll(.answer, a, n, 2) % 10 {
             case 0, 1:
                 return Answer(
-                    outcome: .ambiguous(.connectionClosed), latency: latency, isApplied: dice.chance(600, .applied, a, n))
+                    outcome: .ambiguous(.connectionClosed), latency: latency,
+                    isApplied: dice.chance(600, .applied, a, n))
             case 2: return Answer(outcome: .unavailable(status: 502, retryAfter: retryAfter), latency: latency)
             case 3: return Answer(outcome: .transient(status: 425), latency: latency)
             case 4: return Answer(outcome: .unreachable(.connect), latency: latency, isSent: false)

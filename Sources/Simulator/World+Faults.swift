@@ -14,7 +14,8 @@ extension World {
             coverage.hit(
                 fault.kind, worker.engine.snapshot(now: worker.instant(now)), streakLimit: profile.engine.streakLimit)
         }
-        trace.line("\(now) fault \(fault.kind) worker \(fault.worker) partition \(fault.partition) for \(fault.duration) ms")
+        trace.line(
+            "\(now) fault \(fault.kind) worker \(fault.worker) partition \(fault.partition) for \(fault.duration) ms")
         let end = fault.kind == .outage ? profile.faultsEnd : profile.activityEnd
         let until = min(now + fault.duration, end)
         switch fault.kind {
@@ -120,7 +121,8 @@ extension World {
             }
             if isShadowed {
                 close(log.ids[place], gone: true)
-                trace.line("\(now) compaction of \(partition)/\(topic.records[log.ids[place]].offset)", partition: partition)
+                trace.line(
+                    "\(now) compaction of \(partition)/\(topic.records[log.ids[place]].offset)", partition: partition)
             }
         }
     }

@@ -246,7 +246,8 @@ extension World {
             topic.logs[partition].committed = pending.stored[index]
             trace.line("\(now) stored \(part.partition) at \(part.offset) of w\(pending.worker)", partition: partition)
             results.append(CommitPartResult(partition: part.partition, result: .stored))
-            if topic.logs[partition].isBeingRecreated, pending.stored[index].incarnation == topic.logs[partition].incarnation
+            if topic.logs[partition].isBeingRecreated,
+                pending.stored[index].incarnation == topic.logs[partition].incarnation
             {
                 topic.logs[partition].isBeingRecreated = false
                 let waiting = topic.logs[partition].waiting
@@ -271,7 +272,9 @@ extension World {
         let pending = pendingCommits.remove(at: index)
         worker.commitInFlight = nil
         for result in pending.results {
-            trace.line("\(now) w\(worker.index) commit \(pending.id): \(result.partition) \(result.result)", partition: Int(result.partition))
+            trace.line(
+                "\(now) w\(worker.index) commit \(pending.id): \(result.partition) \(result.result)",
+                partition: Int(result.partition))
         }
         for result in pending.results {
             record(
@@ -300,7 +303,8 @@ extension World {
             fate = 2
         }
         if now < worker.isolatedUntil { delay += worker.isolatedUntil - now }
-        worker.letters.append(SimulatedWorker.Letter(
+        worker.letters.append(
+            SimulatedWorker.Letter(
                 order: order, record: record, epoch: worker.witness.lastEpoch[record], fate: fate))
         agenda.add(
             at: now + delay, .deadLetterEnd, worker: worker.index, incarnation: worker.incarnation, number: order.id)

@@ -47,11 +47,15 @@ extension World {
         var retries = 0
         for call in worker.calls {
             if call.contract == index {
-                fail("lane.two-calls", "a second call in flight for one contract", worker: worker.index, contract: index)
+                fail(
+                    "lane.two-calls", "a second call in flight for one contract", worker: worker.index, contract: index)
             }
-            if call.id == id { fail("call.number", "call number \(id) is used twice", worker: worker.index, contract: index) }
+            if call.id == id {
+                fail("call.number", "call number \(id) is used twice", worker: worker.index, contract: index)
+            }
             if call.isProbe, witness.isHeld {
-                fail("hold.two-probes", "a held account has two probes in flight", worker: worker.index, contract: index)
+                fail(
+                    "hold.two-probes", "a held account has two probes in flight", worker: worker.index, contract: index)
             }
             if call.isRetry { retries += 1 }
         }
@@ -62,18 +66,28 @@ extension World {
             fail("drain.call", "a call starts after the stop began", worker: worker.index, contract: index)
         }
         if !witness.isHeld, witness.failing.count >= profile.engine.breaker {
-            fail("hold.breaker", "a call starts after transient failures in a row over \(witness.failing.count) contracts", worker: worker.index, contract: index)
+            fail(
+                "hold.breaker",
+                "a call starts after transient failures in a row over \(witness.failing.count) contracts",
+                worker: worker.index, contract: index)
         }
         if now < witness.noCallBefore {
-            fail("hold.retry-after", "a call starts \(witness.noCallBefore - now) ms before the 429's Retry-After has passed", worker: worker.index, contract: index)
+            fail(
+                "hold.retry-after",
+                "a call starts \(witness.noCallBefore - now) ms before the 429's Retry-After has passed",
+                worker: worker.index, contract: index)
         }
         if now < witness.noLaneCallBefore[index] {
-            fail("lane.retry-after", "a contract is called \(witness.noLaneCallBefore[index] - now) ms before its Retry-After has passed", worker: worker.index, contract: index)
+            fail(
+                "lane.retry-after",
+                "a contract is called \(witness.noLaneCallBefore[index] - now) ms before its Retry-After has passed",
+                worker: worker.index, contract: index)
         }
         checkCommitsDoNotFail(worker, "call", contract: index)
         justify(worker, index)
         if !witness.isHeld, isRetry(witness, index), retries >= max(1, profile.engine.concurrency / 4) {
-            fail("retry.share", "retries hold more than their share of the slots", worker: worker.index, contract: index)
+            fail(
+                "retry.share", "retries hold more than their share of the slots", worker: worker.index, contract: index)
         }
     }
 
@@ -93,7 +107,9 @@ extension World {
             } else if epoch.isDraining {
                 (oracle, message) = ("drain.call", "a call starts for a partition that is revoked")
             } else if witness.lastRead[id] < witness.permanentPermit[contract] {
-                (oracle, message) = ("call.permanent", "the call asks again after a permanent answer within the streak limit")
+                (oracle, message) = (
+                    "call.permanent", "the call asks again after a permanent answer within the streak limit"
+                )
             } else if !epoch.isConfirmed {
                 (oracle, message) = ("fence.unconfirmed", "a call starts before a commit has confirmed the assignment")
             } else {
@@ -108,7 +124,9 @@ extension World {
     private func checkCommitsDoNotFail(_ worker: SimulatedWorker, _ what: String, contract: Int) {
         for partition in worker.witness.epochs.indices {
             if let oldest = worker.witness.epochs[partition]?.unsaved.first, now - oldest > 10_000 {
-                fail("commits-failing.\(what)", "a \(what) starts while an offset is uncommitted for \(now - oldest) ms", worker: worker.index, partition: partition, contract: contract)
+                fail(
+                    "commits-failing.\(what)", "a \(what) starts while an offset is uncommitted for \(now - oldest) ms",
+                    worker: worker.index, partition: partition, contract: contract)
             }
         }
     }
@@ -120,7 +138,9 @@ extension World {
         guard let id = record(worker, order.token), topic.records[id].partition == Int(order.partition),
             topic.records[id].offset == order.offset
         else {
-            fail("token", "a dead letter has a token of another record", worker: worker.index, partition: Int(order.partition))
+            fail(
+                "token", "a dead letter has a token of another record", worker: worker.index,
+                partition: Int(order.partition))
             return
         }
         let record = topic.records[id]
@@ -130,7 +150,9 @@ extension World {
         guard let epoch = witness.epochs[record.partition], witness.lastEpoch[id] == epoch.number, !epoch.isLost,
             !epoch.isFenced
         else { return broken("fence.dead-letter", "a dead letter for a partition that is not held") }
-        if !epoch.isConfirmed { broken("fence.dead-letter", "a dead letter before a commit has confirmed the assignment") }
+        if !epoch.isConfirmed {
+            broken("fence.dead-letter", "a dead letter before a commit has confirmed the assignment")
+        }
         checkCommitsDoNotFail(worker, "dead-letter", contract: record.contract)
         if epoch.must.contains(record.local) {
             broken("dead-letter.settled", "a dead letter for an event that is settled")
@@ -151,7 +173,8 @@ extension World {
             }
             if witness.malformedLetters.insert(id) { witness.malformedCount += 1 }
             if witness.decoded == 0, witness.malformedCount > profile.engine.undecodableLimit {
-                broken("dead-letter.undecodable", "\(witness.malformedCount) dead letters though nothing was ever decoded")
+                broken(
+                    "dead-letter.undecodable", "\(witness.malformedCount) dead letters though nothing was ever decoded")
             }
         case .rejected:
             guard record.contract >= 0 else { return broken("dead-letter.reason", "the record is malformed") }
@@ -236,7 +259,8 @@ extension World {
                 guard record.incarnation == epoch.incarnation, record.offset < part.offset else { break }
                 if !record.isGone, !witness.known[partition].contains(place) {
                     fail(
-                        "commit.above-unsettled", "a commit at \(part.offset) passes \(record.offset), which is not settled",
+                        "commit.above-unsettled",
+                        "a commit at \(part.offset) passes \(record.offset), which is not settled",
                         worker: worker.index, partition: partition, contract: record.contract)
                     return
                 }
@@ -261,7 +285,9 @@ extension World {
         guard let id = record(worker, token), topic.records[id].partition == Int(position.partition),
             topic.records[id].offset == position.offset
         else {
-            fail("token", "an event is settled by a token of another record", worker: worker.index, partition: Int(position.partition))
+            fail(
+                "token", "an event is settled by a token of another record", worker: worker.index,
+                partition: Int(position.partition))
             return
         }
         let record = topic.records[id]
@@ -271,15 +297,21 @@ extension World {
         guard let epoch = witness.epochs[record.partition], witness.lastEpoch[id] == epoch.number, !epoch.isLost else {
             return broken("settle.old-epoch", "an event of a partition that is not held is settled")
         }
-        if epoch.must.contains(record.local) { broken("settle.twice", "an event is settled that is known to be settled") }
+        if epoch.must.contains(record.local) {
+            broken("settle.twice", "an event is settled that is known to be settled")
+        }
         switch end {
         case .revoked:
-            if !witness.covered.contains(id) { broken("settle.unjustified", "no 204 of a call that started after the read covers the event") }
+            if !witness.covered.contains(id) {
+                broken("settle.unjustified", "no 204 of a call that started after the read covers the event")
+            }
             if revokedAt[record.contract] < oldestCopy(record) {
                 broken("settle.not-revoked", "the contract was not revoked since the event was written")
             }
         case .deadLettered(let reason):
-            if witness.acknowledged[id] != reason { broken("settle.unjustified", "no dead letter with this reason is acknowledged") }
+            if witness.acknowledged[id] != reason {
+                broken("settle.unjustified", "no dead letter with this reason is acknowledged")
+            }
         case .skipped(.unknownType):
             guard case .failure(.unknownType) = record.content, profile.engine.skipUnknownTypes else {
                 return broken("settle.unjustified", "no rule skips the event")
@@ -309,14 +341,19 @@ extension World {
         let record = topic.records[id]
         guard let epoch = witness.epochs[record.partition], witness.lastEpoch[id] == epoch.number else { return }
         // At a drain's end the open records are released before the answer: they are looked at with the answer.
-        let isAtDrain = (epoch.isDraining || worker.isStopping) && !witness.known[record.partition].contains(record.local)
+        let isAtDrain =
+            (epoch.isDraining || worker.isStopping) && !witness.known[record.partition].contains(record.local)
         if record.contract >= 0, !isAtDrain { witness.open[record.contract].removeAll { $0 == id } }
         witness.epochs[record.partition]?.openRecords -= 1
         witness.epochs[record.partition]?.openBytes -= record.size
-        if epoch.isDraining || epoch.isFenced || worker.isStopping || witness.known[record.partition].contains(record.local) {
+        if epoch.isDraining || epoch.isFenced || worker.isStopping
+            || witness.known[record.partition].contains(record.local)
+        {
             return
         }
-        fail("release.open", "an open event of a held partition is dropped", worker: worker.index, partition: record.partition, contract: record.contract)
+        fail(
+            "release.open", "an open event of a held partition is dropped", worker: worker.index,
+            partition: record.partition, contract: record.contract)
     }
 
     // MARK: Rebalances
@@ -331,11 +368,15 @@ extension World {
         for offset in offsets {
             let partition = Int(offset.partition)
             guard left.indices.contains(partition), let start = left[partition] else {
-                fail("rebalance.partitions", "assign names a partition that was not assigned", worker: worker.index, partition: partition)
+                fail(
+                    "rebalance.partitions", "assign names a partition that was not assigned", worker: worker.index,
+                    partition: partition)
                 return
             }
             if start != offset.offset {
-                fail("rebalance.start", "reading starts at \(offset.offset) and not at \(start)", worker: worker.index, partition: partition)
+                fail(
+                    "rebalance.start", "reading starts at \(offset.offset) and not at \(start)", worker: worker.index,
+                    partition: partition)
             }
             left[partition] = nil
         }
@@ -367,7 +408,9 @@ extension World {
                 guard let epoch = witness.epochs[record.partition], witness.lastEpoch[id] == epoch.number,
                     witness.lastRead[id] < call.sequence, !epoch.isFenced
                 else { continue }
-                fail("drain.call-abandoned", "the drain ends with a call in flight", worker: worker.index, partition: record.partition, contract: call.contract)
+                fail(
+                    "drain.call-abandoned", "the drain ends with a call in flight", worker: worker.index,
+                    partition: record.partition, contract: call.contract)
             }
         }
         for letter in worker.letters {
@@ -375,7 +418,9 @@ extension World {
             guard let epoch = witness.epochs[record.partition], witness.lastEpoch[letter.record] == epoch.number,
                 !epoch.isFenced
             else { continue }
-            fail("drain.dead-letter-abandoned", "the drain ends with a dead letter in flight", worker: worker.index, partition: record.partition, contract: record.contract)
+            fail(
+                "drain.dead-letter-abandoned", "the drain ends with a dead letter in flight", worker: worker.index,
+                partition: record.partition, contract: record.contract)
         }
         for partition in witness.epochs.indices {
             // Before its opening commit is stored nothing but a skip can have settled an event.
@@ -383,7 +428,9 @@ extension World {
                 continue
             }
             if !epoch.unsaved.isEmpty {
-                fail("drain.uncommitted", "the drain ends before its last commit is stored", worker: worker.index, partition: partition)
+                fail(
+                    "drain.uncommitted", "the drain ends before its last commit is stored", worker: worker.index,
+                    partition: partition)
             }
         }
     }
@@ -392,11 +439,16 @@ extension World {
         for partition in partitions {
             let index = Int(partition)
             guard worker.witness.epochs.indices.contains(index), worker.witness.epochs[index] != nil else {
-                fail("pause.not-held", "a partition is paused or resumed that is not held", worker: worker.index, partition: index)
+                fail(
+                    "pause.not-held", "a partition is paused or resumed that is not held", worker: worker.index,
+                    partition: index)
                 return
             }
             if worker.isPaused[index] == pauses {
-                fail("pause.twice", pauses ? "a paused partition is paused" : "a partition is resumed that was not paused", worker: worker.index, partition: index)
+                fail(
+                    "pause.twice",
+                    pauses ? "a paused partition is paused" : "a partition is resumed that was not paused",
+                    worker: worker.index, partition: index)
             }
         }
     }
@@ -404,7 +456,9 @@ extension World {
     private func checkShutdown(_ worker: SimulatedWorker, _ open: Int) {
         if !worker.isStopping { fail("shutdown.unasked", "a shutdown ends that nobody began", worker: worker.index) }
         if open != worker.calls.count {
-            fail("shutdown.count", "\(open) open calls are reported, there are \(worker.calls.count)", worker: worker.index)
+            fail(
+                "shutdown.count", "\(open) open calls are reported, there are \(worker.calls.count)",
+                worker: worker.index)
         }
         guard now - worker.stopBegan < profile.engine.drainLimit else { return }
         if open > 0 { fail("shutdown.calls", "the shutdown ends with \(open) calls in flight", worker: worker.index) }
@@ -418,10 +472,14 @@ extension World {
         var held = 0
         for case .some in witness.epochs { held += 1 }
         if epoch.openRecords >= max(profile.engine.minimumPartitionRecords, profile.engine.windowRecords / held) {
-            fail("memory.records", "\(epoch.openRecords) records are open and the partition is not paused", worker: worker.index, partition: partition)
+            fail(
+                "memory.records", "\(epoch.openRecords) records are open and the partition is not paused",
+                worker: worker.index, partition: partition)
         }
         if epoch.openBytes >= max(1, profile.engine.windowBytes / Int64(held)), epoch.openRecords > 0 {
-            fail("memory.bytes", "\(epoch.openBytes) bytes are open and the partition is not paused", worker: worker.index, partition: partition)
+            fail(
+                "memory.bytes", "\(epoch.openBytes) bytes are open and the partition is not paused",
+                worker: worker.index, partition: partition)
         }
     }
 
@@ -432,7 +490,9 @@ extension World {
         switch witness.pending {
         case .none: break
         case .assign:
-            if now - witness.pendingSince > 2_000 { fail("rebalance.assign-late", "an assign event is not answered", worker: worker.index) }
+            if now - witness.pendingSince > 2_000 {
+                fail("rebalance.assign-late", "an assign event is not answered", worker: worker.index)
+            }
         case .revoke(_, let isLost):
             if isLost {
                 fail("rebalance.lost-late", "a lost assignment is not given up at once", worker: worker.index)
@@ -452,13 +512,17 @@ extension World {
             bytes += epoch.openBytes
             // One batch of 16 records may be read before the pause.
             if epoch.openRecords > part + 16 {
-                fail("memory.records", "\(epoch.openRecords) open records, the part is \(part)", worker: worker.index, partition: partition)
+                fail(
+                    "memory.records", "\(epoch.openRecords) open records, the part is \(part)", worker: worker.index,
+                    partition: partition)
             }
             // Invariant 9: commits are at most 1 s behind while they succeed.
             if worker.commitInFlight == nil, !witness.lastCommitFailed, epoch.hasStored, !epoch.isFenced, !epoch.isLost,
                 let oldest = epoch.unsaved.first, now - oldest > 1_000
             {
-                fail("commit.late", "an event is settled for \(now - oldest) ms and no commit was sent", worker: worker.index, partition: partition)
+                fail(
+                    "commit.late", "an event is settled for \(now - oldest) ms and no commit was sent",
+                    worker: worker.index, partition: partition)
             }
         }
         if bytes > profile.engine.windowBytes + Int64(held) * 20_000 + 16 * 20_000 {

@@ -19,7 +19,8 @@ extension World {
                 if !profile.poisonStays { isPoisonHealed = true }
                 enter(.healing)
             } else if now - phaseSince > settleLimit {
-                reportOpen("progress.open", "an event is still open \(settleLimit) ms after the last fault", poison: false)
+                reportOpen(
+                    "progress.open", "an event is still open \(settleLimit) ms after the last fault", poison: false)
             } else if (now - phaseSince) / 1_000 % 3 == 0 {
                 trickle(isProbe: false)
             }
@@ -38,7 +39,8 @@ extension World {
                 for case let worker? in workers where worker.isAlive { stop(worker, restartAfter: -1) }
             } else if now - phaseSince > limit {
                 if topic.openPoison + topic.openOrdinary > 0 {
-                    reportOpen("progress.poison", "an event is open \(limit) ms after its contract healed", poison: true)
+                    reportOpen(
+                        "progress.poison", "an event is open \(limit) ms after its contract healed", poison: true)
                 } else {
                     reportUncommitted("progress.commit", "the group's offset stays below the log's end")
                 }
@@ -133,7 +135,9 @@ extension World {
             for id in log.ids[log.firstPlace...].reversed() where !topic.records[id].isGone {
                 let record = topic.records[id]
                 if (log.committed?.offset ?? 0) <= record.offset {
-                    fail(oracle, "\(message): \(log.committed?.offset ?? -1), last record \(record.offset)", partition: partition)
+                    fail(
+                        oracle, "\(message): \(log.committed?.offset ?? -1), last record \(record.offset)",
+                        partition: partition)
                 }
                 break
             }
@@ -144,7 +148,8 @@ extension World {
     private func reportOpen(_ oracle: String, _ message: String, poison: Bool) {
         for record in topic.records where !record.isSettled && !record.isGone && (poison || !isPoison(record)) {
             fail(
-                oracle, "\(message): \(record.partition)/\(record.offset), contract kind \(record.contract < 0 ? "none" : "\(profile.contracts[record.contract])")",
+                oracle,
+                "\(message): \(record.partition)/\(record.offset), contract kind \(record.contract < 0 ? "none" : "\(profile.contracts[record.contract])")",
                 partition: record.partition, contract: record.contract)
             return
         }
@@ -156,7 +161,9 @@ extension World {
         for case let worker? in workers where worker.isAlive {
             let used = worker.tokens.count - worker.freeTokens.count
             if used > 0, topic.openOrdinary + topic.openPoison == 0 {
-                fail("release.leak", "\(used) tokens are not released though everything is settled", worker: worker.index)
+                fail(
+                    "release.leak", "\(used) tokens are not released though everything is settled", worker: worker.index
+                )
             }
         }
     }

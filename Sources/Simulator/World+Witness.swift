@@ -100,8 +100,7 @@ extension World {
         witness.epochs[record.partition]?.lastReceived = record.offset
         witness.epochs[record.partition]?.openRecords += 1
         witness.epochs[record.partition]?.openBytes += record.size
-        if isEvent, !witness.open[record.contract].contains(id)
-        {
+        if isEvent, !witness.open[record.contract].contains(id) {
             witness.open[record.contract].append(id)
         }
     }
@@ -147,7 +146,9 @@ extension World {
         if worker.keyVersion != keyVersion, !isActive(.outage), !isActive(.rateLimit) {
             worker.witness.staleKeySends += 1
             if worker.witness.staleKeySends > profile.engine.concurrency + 12 {
-                fail("hold.stale-key", "\(worker.witness.staleKeySends) requests with a key that is refused", worker: worker.index)
+                fail(
+                    "hold.stale-key", "\(worker.witness.staleKeySends) requests with a key that is refused",
+                    worker: worker.index)
             }
         } else if worker.keyVersion == keyVersion {
             worker.witness.staleKeySends = 0
@@ -306,7 +307,9 @@ extension World {
 
     func turnBegins(_ worker: SimulatedWorker, _ instant: Instant) {
         let limit = profile.engine.sessionTimeout / 2
-        guard now - worker.lastTurn > limit || instant.wall - SimulatedWorker.epoch - worker.lastTurnWallSinceEpoch > limit
+        guard
+            now - worker.lastTurn > limit
+                || instant.wall - SimulatedWorker.epoch - worker.lastTurnWallSinceEpoch > limit
         else { return }
         let witness = worker.witness
         for partition in witness.epochs.indices where witness.epochs[partition] != nil {

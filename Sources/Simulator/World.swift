@@ -97,8 +97,10 @@ final class World {
         }
     }
 
-    func fail(_ oracle: String, _ message: @autoclosure () -> String, worker: Int = -1, partition: Int = -1, contract: Int = -1)
-    {
+    func fail(
+        _ oracle: String, _ message: @autoclosure () -> String, worker: Int = -1, partition: Int = -1,
+        contract: Int = -1
+    ) {
         guard violation == nil else { return }
         violation = Violation(
             oracle: oracle, message: message(), time: now, worker: worker, partition: partition,
@@ -274,7 +276,9 @@ final class World {
         let due = worker.engine.nextWake - worker.bootBase
         if actions.isEmpty, isWake, due <= now {
             worker.idleTurns += 1
-            if worker.idleTurns > 300 { fail("engine.spins", "300 turns in a row do nothing and ask for another at once", worker: worker.index) }
+            if worker.idleTurns > 300 {
+                fail("engine.spins", "300 turns in a row do nothing and ask for another at once", worker: worker.index)
+            }
         } else {
             worker.idleTurns = 0
         }
@@ -345,7 +349,9 @@ final class World {
             trace.add(1)
             trace.add(id)
             trace.add(contract.value)
-            trace.line("\(now) \(name) call \(id) contract \(contract)\(fresh ? " on a new connection" : "")", contract: contract.value)
+            trace.line(
+                "\(now) \(name) call \(id) contract \(contract)\(fresh ? " on a new connection" : "")",
+                contract: contract.value)
         case .produceDeadLetter(let order):
             trace.add(2)
             trace.add(order.id)
@@ -374,7 +380,9 @@ final class World {
             for offset in offsets {
                 trace.add(Int(offset.partition))
                 trace.add(offset.offset)
-                trace.line("\(now) \(name) assign \(rebalance): \(offset.partition) from \(offset.offset)", partition: Int(offset.partition))
+                trace.line(
+                    "\(now) \(name) assign \(rebalance): \(offset.partition) from \(offset.offset)",
+                    partition: Int(offset.partition))
             }
         case .unassign(let rebalance):
             trace.add(5)

@@ -1,9 +1,10 @@
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 import Simulator
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
 /// `revoke-worker-simulate`: runs seeds of the simulator; `docs/simulation.md` describes it.
 @main
@@ -85,7 +86,9 @@ enum RevokeWorkerSimulateMain {
 
     private static func explain(_ seed: UInt64) {
         guard let failure = Simulation.shrink(seed: seed) else { return }
-        print("  minimised from \(failure.original) to \(failure.steps.count) steps in \(failure.runs) runs: \(failure.violation)")
+        print(
+            "  minimised from \(failure.original) to \(failure.steps.count) steps in \(failure.runs) runs: \(failure.violation)"
+        )
         print("    world: \(failure.world)")
         for step in failure.steps { print("    \(step)") }
         print("  timeline:")

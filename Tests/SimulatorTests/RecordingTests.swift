@@ -68,14 +68,16 @@ import Testing
         // The commit hangs while the broker is away, and is stored when it is back.
         let recording = Recording(events: [
             event(0, "a", .assign, [0]), event(1_000, "a", .commit, [0], "stored"),
-            event(17_000, "a", .commit, [0], "failed", sent: 1_500), event(20_000, "a", .commit, [0], "stored", sent: 17_500),
+            event(17_000, "a", .commit, [0], "failed", sent: 1_500),
+            event(20_000, "a", .commit, [0], "stored", sent: 17_500),
         ])
         #expect(CoordinatorModel().accepts(recording))
     }
 
     @Test func acceptsAnAssignWhileARevokeIsHeld() {
         let recording = Recording(events: [
-            event(0, "a", .assign, [0, 1]), event(5_000, "a", .revoke, [0, 1]), event(6_000, "a", .assign, [0, 1, 2, 3]),
+            event(0, "a", .assign, [0, 1]), event(5_000, "a", .revoke, [0, 1]),
+            event(6_000, "a", .assign, [0, 1, 2, 3]),
             event(6_100, "a", .commit, [2], "stored"),
         ])
         #expect(CoordinatorModel().accepts(recording))

@@ -57,8 +57,9 @@ import Testing
             directory = URL(fileURLWithPath: argument).deletingLastPathComponent()
         }
         var candidates = [directory]
-        candidates.append(URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent(".build/debug"))
+        candidates.append(
+            URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .deletingLastPathComponent().appendingPathComponent(".build/debug"))
         for case let candidate? in candidates {
             let program = candidate.appendingPathComponent("revoke-worker-simulate")
             if FileManager.default.isExecutableFile(atPath: program.path) { return program }
