@@ -143,8 +143,9 @@ struct Profile: Sendable {
                 .unknown, .unknown, .forbidden, .conflicting, .busy, .failing, .silent, .refused,
             ])
         }
-        if profile.engine.windowRecords < 100 {
-            // Events of poison would fill the small windows, and then nothing behind them is read: by design.
+        if profile.engine.windowRecords < 100 || profile.engine.metadataLimit < 2_048 {
+            // Events of poison would fill the small windows, or the settled ones behind them the metadata, and then nothing
+            // more is read: by design.
             profile.contracts = profile.contracts.map { $0.isPoison ? .unknown : $0 }
             profile.malformedUntil = 0
         } else if generator.chance(60) {

@@ -103,6 +103,7 @@ extension World {
         let keep = Int(fault.variant) % min(count, 8)
         let last = log.ids.count - keep
         for place in log.firstPlace..<last { close(log.ids[place], gone: true) }
+        forgetUnproven(partition)
         topic.logs[partition].start = keep == 0 ? log.end : topic.records[log.ids[last]].offset
         trace.line("\(now) log \(partition) starts at \(topic.logs[partition].start)", partition: partition)
     }
@@ -112,6 +113,7 @@ extension World {
         let log = topic.logs[partition]
         let end = (log.firstPlace + log.ids.count) / 2
         guard end > log.firstPlace else { return }
+        forgetUnproven(partition)
         for place in log.firstPlace..<end {
             let contract = topic.records[log.ids[place]].contract
             var isShadowed = false
@@ -124,6 +126,13 @@ extension World {
                 trace.line(
                     "\(now) compaction of \(partition)/\(topic.records[log.ids[place]].offset)", partition: partition)
             }
+        }
+    }
+
+    /// A record that would have proven the log is gone before it was read: what the metadata says does not count.
+    private func forgetUnproven(_ partition: Int) {
+        for case let worker? in workers where worker.isAlive && partition < worker.witness.epochs.count {
+            if worker.witness.epochs[partition]?.lastReceived == -1 { worker.witness.epochs[partition]?.must = BitSet() }
         }
     }
 

@@ -65,7 +65,9 @@ extension World {
 
     /// Whether every member works on its assignment and no crashed worker is a member still.
     private var isGroupCalm: Bool {
-        guard !group.isPreparing, now - phaseSince > 20_000 else { return false }
+        // What was inherited at the last rebalances has left the windows.
+        let window = min(profile.engine.budget.map(\.duration).max() ?? 0, 60_000)
+        guard !group.isPreparing, now - phaseSince > 20_000 + window else { return false }
         var alive = 0
         for case let worker? in workers where worker.isAlive {
             guard worker.membership == .stable else { return false }
