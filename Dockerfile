@@ -17,7 +17,7 @@ RUN swift build -c release --static-swift-stdlib --product revoke-worker \
 FROM debian:trixie-slim
 RUN apt-get update -q \
     && apt-get install -q -y --no-install-recommends \
-        ca-certificates libcurl4t64 libmicrohttpd12t64 librdkafka1 libuv1t64 libyaml-0-2 \
+        ca-certificates libcurl4t64 libmicrohttpd12t64 librdkafka1 libstdc++6 libuv1t64 libyaml-0-2 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /revoke-worker /usr/local/bin/revoke-worker
 # A number, so that Kubernetes can tell that it is not root.
