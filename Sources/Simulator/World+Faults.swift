@@ -132,7 +132,9 @@ extension World {
     /// A record that would have proven the log is gone before it was read: what the metadata says does not count.
     private func forgetUnproven(_ partition: Int) {
         for case let worker? in workers where worker.isAlive && partition < worker.witness.epochs.count {
-            if worker.witness.epochs[partition]?.lastReceived == -1 { worker.witness.epochs[partition]?.must = BitSet() }
+            if worker.witness.epochs[partition]?.lastReceived == -1 {
+                worker.witness.epochs[partition]?.must = BitSet()
+            }
         }
     }
 
