@@ -25,6 +25,8 @@ struct Account: Sendable {
 
     private(set) var lastGoodAt: Int64?
     private(set) var streak: [ContractID] = []
+    /// The calls from this one on were started after the good answer that ended a streak over its limit.
+    private(set) var provenFromCall: CallID = 0
     private(set) var lastUnauthorized: ContractID?
     private(set) var failuresInRow: [ContractID] = []
 
@@ -44,6 +46,10 @@ struct Account: Sendable {
         guard let lastGoodAt else { return false }
         return now - lastGoodAt <= Self.proofDuration
     }
+
+    /// A good answer ended a streak over its limit: a permanent answer to a call that started before it may belong to the
+    /// trouble that is over.
+    mutating func proven(fromCall call: CallID) { provenFromCall = call }
 
     /// A good answer to a call. Returns the hold that it ended.
     mutating func good(call: CallID, now: Int64) -> HoldKind? {

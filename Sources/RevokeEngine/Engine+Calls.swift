@@ -271,6 +271,7 @@ extension Engine {
         let wasUnproven = account.isUnproven(limit: configuration.streakLimit)
         if let ended = account.good(call: call, now: now) { holdEnded(ended, now: now) }
         guard wasUnproven else { return }
+        account.proven(fromCall: nextCall)
         actions.append(.note(.proven))
         while let (lane, contract) = unprovenLanes.popFirst() {
             guard lanes[Int(lane)].contract == contract, lanes[Int(lane)].isUnproven else { continue }
@@ -300,6 +301,7 @@ extension Engine {
     /// 404 and its like: a dead letter, unless too many contracts got one since the last good answer.
     private mutating func permanentAnswer(_ status: Int, call: Call, lane: Int32, wasProbe: Bool, now: Instant) {
         let contract = lanes[Int(lane)].contract
+        guard call.id >= account.provenFromCall else { return requeue(lane, now: now.boot) }
         let wasUnproven = account.isUnproven(limit: configuration.streakLimit)
         let settles = account.permanentAnswer(contract, limit: configuration.streakLimit)
         if let ended = account.endRateLimit(call: call.id, now: now.boot) {

@@ -51,6 +51,21 @@ private let unauthorized = CallOutcome.unauthorized(keyVersion: 1)
         #expect(harness.end(2) == .deadLettered(.rejected))
     }
 
+    /// The call of contract 5 starts while the path is wrong; its 404 arrives after the mend's first 204. It belongs to the
+    /// trouble that is over: it neither settles nor counts.
+    @Test func invariant5AnAnswerToAnOlderCallDoesNotSettleAfterTheGoodOne() {
+        let harness = EngineHarness.ready()
+        harness.events(1, 2, 3, 4, 5)
+        for contract in Int64(1)...3 { harness.answer(contract, notFound) }
+        harness.answer(4, .revoked)
+        harness.answer(5, notFound)
+        #expect(harness.end(4) == nil)
+        #expect(harness.snapshot.streak == 0)
+        #expect(harness.stored.count == 2)
+        harness.answer(5, .revoked)
+        #expect(harness.end(4) == .revoked)
+    }
+
     @Test func invariant5OneContractTwiceIsNoStreak() {
         let harness = EngineHarness.ready()
         for _ in 0..<10 {
