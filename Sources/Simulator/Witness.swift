@@ -1,3 +1,4 @@
+import RevokeEngine
 import RevokeModel
 
 /// What the oracles know of one life of a worker: what it was told, what it did. Written from the design's invariants;
@@ -89,6 +90,10 @@ final class Witness {
     var noCallBefore: Int64 = .min
     var noLaneCallBefore: [Int64] = []
     var isHeld = false
+    /// Which hold is on.
+    var hold: HoldKind?
+    /// Until when a held worker has to try its new key; nil when it need not.
+    var keyProbeDue: Int64?
     /// The contracts of the transient failures in a row.
     var failing: [Int] = []
     var decoded = 0

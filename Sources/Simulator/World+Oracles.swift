@@ -17,11 +17,14 @@ extension World {
         case .release(let token): checkRelease(worker, token)
         case .note(let news):
             switch news {
-            case .holdBegan:
+            case .holdBegan(let kind):
                 worker.witness.isHeld = true
+                worker.witness.hold = kind
+                worker.witness.keyProbeDue = nil
                 worker.witness.failing.removeAll()
             case .holdEnded:
                 worker.witness.isHeld = false
+                worker.witness.keyProbeDue = nil
                 worker.witness.failing.removeAll()
                 // A good answer starts every waiting lane at the account's pace.
                 for index in worker.witness.retrySequence.indices { worker.witness.retrySequence[index] = -1 }
@@ -44,6 +47,7 @@ extension World {
             fail("call.unknown-contract", "a call for \(contract), which no event names", worker: worker.index)
             return
         }
+        witness.keyProbeDue = nil
         var retries = 0
         for call in worker.calls {
             if call.contract == index {
@@ -483,6 +487,28 @@ extension World {
         }
     }
 
+    /// Whether a worker has an open event that it may call now; asked in worlds without a budget only.
+    func canCall(_ worker: SimulatedWorker) -> Bool {
+        let witness = worker.witness
+        guard profile.engine.budget.isEmpty, worker.calls.isEmpty, !worker.isStopping, now >= witness.noCallBefore else {
+            return false
+        }
+        for case let epoch? in witness.epochs {
+            if let oldest = epoch.unsaved.first, now - oldest > 9_000 { return false }
+        }
+        for contract in witness.open.indices where now >= witness.noLaneCallBefore[contract] {
+            for id in witness.open[contract] {
+                let record = topic.records[id]
+                guard let epoch = witness.epochs[record.partition], epoch.isConfirmed, !epoch.isDraining, !epoch.isFenced,
+                    !epoch.must.contains(record.local), witness.rejectPermit[contract] < 0,
+                    !worker.letters.contains(where: { $0.record == id })
+                else { continue }
+                return true
+            }
+        }
+        return false
+    }
+
     // MARK: After each turn
 
     func turnEnds(_ worker: SimulatedWorker) {
@@ -502,6 +528,13 @@ extension World {
         }
         if worker.isStopping, now - worker.stopBegan > profile.engine.drainLimit + 50 {
             fail("shutdown.late", "the shutdown takes longer than the drain limit", worker: worker.index)
+        }
+        if let due = witness.keyProbeDue {
+            if !canCall(worker) {
+                witness.keyProbeDue = nil
+            } else if now > due {
+                fail("hold.key-probe", "a new key is not tried at once", worker: worker.index)
+            }
         }
         var held = 0
         for case let epoch? in witness.epochs where !epoch.isLost { held += 1 }

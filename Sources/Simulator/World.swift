@@ -207,6 +207,9 @@ final class World {
             trace.line("w\(worker.index) key version \(next.number)")
             // What waits for the key starts at once.
             for contract in worker.witness.retrySequence.indices { worker.witness.retrySequence[contract] = -1 }
+            if worker.witness.isHeld, worker.witness.hold == .unauthorized, canCall(worker) {
+                worker.witness.keyProbeDue = now + 1_500
+            }
             worker.engine.keyChanged(version: next.number, now: worker.instant(now))
             drive(worker)
         case .lateRecord: lateRecord(worker, Int(next.number))
