@@ -73,8 +73,13 @@ final class Witness {
     /// By contract: read at any time and covered by no 204.
     var seen: [[Int]] = []
 
+    /// The contracts that count for the streak surely, and all that may.
     var streak: [Int] = []
+    var longestStreak: [Int] = []
     var lastGood: Int64 = .min / 2
+    /// The sequence number at the last good answer, and at the last one that ended a streak over its limit.
+    var lastGoodSequence = -1
+    var lastProvenSequence = -1
     /// By contract: records read before this sequence number may become dead letters as rejected.
     var rejectPermit: [Int] = []
     /// By contract: the same for answers that are permanent by themselves; such events are not called again.

@@ -162,8 +162,11 @@ extension World {
         switch call.outcome {
         case .revoked:
             isTrouble = false
+            if witness.streak.count > profile.engine.streakLimit { witness.lastProvenSequence = sequence }
             witness.streak.removeAll()
+            witness.longestStreak.removeAll()
             witness.lastGood = now
+            witness.lastGoodSequence = sequence
             witness.goods += 1
             witness.noCallBefore = .min
             witness.noLaneCallBefore[contract] = .min
@@ -174,6 +177,9 @@ extension World {
         case .rejected: countPermanent(witness, call)
         case .conflict:
             witness.conflicts[contract] += 1
+            if witness.conflicts[contract] >= profile.engine.conflictAttempts, !witness.longestStreak.contains(contract) {
+                witness.longestStreak.append(contract)
+            }
             // It counts for the streak when the engine takes it as permanent, which its dead letter shows.
             let others = witness.streak.count - (witness.streak.contains(contract) ? 1 : 0)
             if witness.conflicts[contract] >= profile.engine.conflictAttempts, others < profile.engine.streakLimit {
@@ -203,10 +209,19 @@ extension World {
     }
 
     private func countPermanent(_ witness: Witness, _ call: SimulatedWorker.Call) {
-        if !witness.streak.contains(call.contract) { witness.streak.append(call.contract) }
-        if witness.streak.count <= profile.engine.streakLimit {
-            witness.rejectPermit[call.contract] = max(witness.rejectPermit[call.contract], call.sequence)
-            witness.permanentPermit[call.contract] = witness.rejectPermit[call.contract]
+        // An answer to a call that started before the good answer that ended the streak never settles.
+        guard call.sequence > witness.lastProvenSequence else { return }
+        let contract = call.contract
+        if !witness.longestStreak.contains(contract) { witness.longestStreak.append(contract) }
+        let isNew = !witness.streak.contains(contract)
+        if witness.streak.count + (isNew ? 1 : 0) <= profile.engine.streakLimit {
+            witness.rejectPermit[contract] = max(witness.rejectPermit[contract], call.sequence)
+        }
+        // One to a call that started before another good answer may count or not.
+        guard call.sequence > witness.lastGoodSequence else { return }
+        if isNew { witness.streak.append(contract) }
+        if witness.longestStreak.count <= profile.engine.streakLimit {
+            witness.permanentPermit[contract] = max(witness.permanentPermit[contract], call.sequence)
         }
     }
 
