@@ -490,7 +490,8 @@ extension World {
     /// Whether a worker has an open event that it may call now; asked in worlds without a budget only.
     func canCall(_ worker: SimulatedWorker) -> Bool {
         let witness = worker.witness
-        guard profile.engine.budget.isEmpty, worker.calls.isEmpty, !worker.isStopping, now >= witness.noCallBefore else {
+        guard profile.engine.budget.isEmpty, worker.calls.isEmpty, !worker.isStopping, now >= witness.noCallBefore
+        else {
             return false
         }
         for case let epoch? in witness.epochs {
@@ -499,7 +500,8 @@ extension World {
         for contract in witness.open.indices where now >= witness.noLaneCallBefore[contract] {
             for id in witness.open[contract] {
                 let record = topic.records[id]
-                guard let epoch = witness.epochs[record.partition], epoch.isConfirmed, !epoch.isDraining, !epoch.isFenced,
+                guard let epoch = witness.epochs[record.partition], epoch.isConfirmed, !epoch.isDraining,
+                    !epoch.isFenced,
                     !epoch.must.contains(record.local), witness.rejectPermit[contract] < 0,
                     !worker.letters.contains(where: { $0.record == id })
                 else { continue }

@@ -177,7 +177,8 @@ extension World {
         case .rejected: countPermanent(witness, call)
         case .conflict:
             witness.conflicts[contract] += 1
-            if witness.conflicts[contract] >= profile.engine.conflictAttempts, !witness.longestStreak.contains(contract) {
+            if witness.conflicts[contract] >= profile.engine.conflictAttempts, !witness.longestStreak.contains(contract)
+            {
                 witness.longestStreak.append(contract)
             }
             // It counts for the streak when the engine takes it as permanent, which its dead letter shows.
