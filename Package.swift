@@ -65,23 +65,24 @@ let package = Package(
         swiftTarget("RevokeEngine", ["RevokeModel"]),
         swiftTarget("JSON"),
         swiftTarget("RevokeEvents", ["RevokeModel", "JSON"]),
-        swiftTarget("EventLoop", ["CUV", "CUVShims"]),
-        swiftTarget("Kafka", ["CRdKafka", "CRdKafkaShims", "EventLoop"]),
-        swiftTarget("Curl", ["CCurl", "CCurlShims", "EventLoop"]),
-        swiftTarget("RevokeClient", ["RevokeModel", "Curl", "JSON", "EventLoop"]),
-        swiftTarget("HTTPServer", ["CMicrohttpd", "CMicrohttpdShims"]),
+        swiftTarget("Threads"),
+        swiftTarget("EventLoop", ["CUV", "CUVShims", "Threads"]),
+        swiftTarget("Kafka", ["CRdKafka", "CRdKafkaShims", "EventLoop", "Threads"]),
+        swiftTarget("Curl", ["CCurl", "CCurlShims", "EventLoop", "Threads"]),
+        swiftTarget("RevokeClient", ["RevokeModel", "Curl", "JSON", "EventLoop", "Threads"]),
+        swiftTarget("HTTPServer", ["CMicrohttpd", "CMicrohttpdShims", "Threads"]),
         swiftTarget("Configuration", ["CYAML", "RevokeModel"]),
         swiftTarget(
             "RevokeWorker",
             [
                 "RevokeModel", "RevokeEngine", "RevokeEvents", "JSON", "EventLoop", "Kafka", "RevokeClient",
-                "HTTPServer", "Configuration", "Curl", "CProcessShims",
+                "HTTPServer", "Configuration", "Curl", "CProcessShims", "Threads",
             ]),
         swiftTarget(
             "DemoKit",
             [
                 "RevokeWorker", "RevokeModel", "HTTPServer", "Kafka", "RevokeEvents", "RevokeClient", "RevokeEngine",
-                "Configuration", "EventLoop", "JSON",
+                "Configuration", "EventLoop", "JSON", "Threads",
             ]),
         .executableTarget(
             name: "revoke-worker",
@@ -94,12 +95,12 @@ let package = Package(
             name: "client-example", dependencies: ["RevokeClient", "RevokeModel"], path: "Sources/ClientExample",
             swiftSettings: strict),
 
-        .target(name: "WorkerTestKit", dependencies: [], path: "Tests/WorkerTestKit", swiftSettings: strict),
+        .target(name: "WorkerTestKit", dependencies: ["Threads"], path: "Tests/WorkerTestKit", swiftSettings: strict),
         tests("RevokeModelTests", ["RevokeModel"]),
         tests("RevokeEngineTests", ["RevokeEngine", "RevokeModel"]),
         tests("JSONTests", ["JSON"]),
         tests("RevokeEventsTests", ["RevokeEvents", "RevokeModel", "JSON"]),
-        tests("EventLoopTests", ["EventLoop"]),
+        tests("EventLoopTests", ["EventLoop", "Threads"]),
         tests("KafkaTests", ["Kafka", "EventLoop"]),
         tests("CurlTests", ["Curl", "CCurlShims", "EventLoop", "WorkerTestKit"]),
         tests(
@@ -112,7 +113,7 @@ let package = Package(
             "RevokeWorkerTests",
             [
                 "RevokeWorker", "DemoKit", "Kafka", "WorkerTestKit", "Configuration", "EventLoop", "RevokeEngine",
-                "RevokeModel", "RevokeClient", "RevokeEvents", "HTTPServer",
+                "RevokeModel", "RevokeClient", "RevokeEvents", "HTTPServer", "Threads",
             ]),
         tests("BrokerTests", ["DemoKit", "EventLoop", "Kafka"]),
         tests("SimulatorTests", ["Simulator", "RevokeEngine", "RevokeModel"]),

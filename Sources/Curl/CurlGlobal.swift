@@ -1,11 +1,11 @@
 internal import CCurl
 internal import CCurlShims
 internal import Glibc
-internal import Synchronization
+internal import Threads
 
 /// The initialisation of libcurl, once in a process. Any thread.
 public enum CurlGlobal {
-    private static let isReady = Mutex(false)
+    private static let isReady = Monitor(false)
 
     /// Initialises libcurl, if that has not happened yet. Everything that needs it calls this by itself.
     /// - Throws: `CurlError` when this libcurl cannot be used.

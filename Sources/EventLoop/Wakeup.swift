@@ -1,5 +1,5 @@
 internal import CUV
-internal import Synchronization
+internal import Threads
 
 /// Wakes a loop from any thread. The only part of a loop that may leave the loop's thread.
 public final class Wakeup: Sendable {
@@ -26,7 +26,7 @@ final class WakeupGate: Sendable {
         var closeRequested = false
     }
 
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
     /// Whether `requestClose` was called.
     var closeRequested: Bool { state.withLock { $0.closeRequested } }

@@ -1,3 +1,5 @@
+internal import Threads
+
 /// Runs actions after a delay, on one thread of its own, which ends when the queue is finished. Any thread may call.
 final class DelayQueue: Sendable {
     private struct Entry {

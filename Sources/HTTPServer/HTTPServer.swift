@@ -1,5 +1,6 @@
 internal import CMicrohttpd
 internal import CMicrohttpdShims
+internal import Threads
 
 #if canImport(Glibc)
     import Glibc

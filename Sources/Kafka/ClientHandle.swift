@@ -1,4 +1,5 @@
 import CRdKafka
+internal import Threads
 
 /// A `rd_kafka_t` that several threads use: the loop for its own calls, helper threads for blocking queries. It is
 /// destroyed once, on a helper thread, after the last query has ended.
@@ -6,12 +7,15 @@ import CRdKafka
     /// librdkafka's own locks guard what is behind it. The loop uses it while it has not asked for `destroy`.
     let pointer: OpaquePointer
     private let log: Unmanaged<LogSink>
-    private let lock = Lock()
-    private var queries = 0
+    private struct State {
+        var queries = 0
+        var isDestroyed = false
+    }
+
+    private let state = Monitor(State())
     /// Whether the client is a consumer that may have joined a group and did not begin to close: its destruction closes
     /// it first, or waits for ever for the answer to a revoke that nobody sees. Written on the loop's thread.
     var mustClose = false
-    private var isDestroyed = false
 
     /// Makes a client.
     /// - Throws: `KafkaSetupError.configuration`.
@@ -32,18 +36,14 @@ import CRdKafka
     /// Runs a query on the calling thread, which may block; the client is not destroyed before it ends.
     /// - Throws: what the query throws; `_DESTROY` when the client is gone.
     func query<R>(_ body: (OpaquePointer) throws(KafkaError) -> R) throws(KafkaError) -> R {
-        let isOpen = lock.withLock {
-            if !isDestroyed {
-                queries += 1
-            }
-            return !isDestroyed
+        let isOpen = state.withLock { state in
+            if !state.isDestroyed { state.queries += 1 }
+            return !state.isDestroyed
         }
         guard isOpen else { throw KafkaError(.destroy) }
         defer {
-            lock.withLock {
-                queries -= 1
-                lock.broadcast()
-            }
+            state.withLock { $0.queries -= 1 }
+            state.signal()
         }
         return try unsafe body(pointer)
     }
@@ -51,16 +51,12 @@ import CRdKafka
     /// Waits for the queries that run, then destroys the client. Blocks: for a helper thread. The second call does
     /// nothing.
     func destroy() {
-        let isFirst = lock.withLock {
-            defer { isDestroyed = true }
-            return !isDestroyed
+        let isFirst = state.withLock { state in
+            defer { state.isDestroyed = true }
+            return !state.isDestroyed
         }
         guard isFirst else { return }
-        lock.withLock {
-            while queries > 0 {
-                lock.wait()
-            }
-        }
+        state.wait { $0.queries == 0 ? .done(()) : .wait(until: nil) }
         unsafe rd_kafka_destroy_flags(pointer, mustClose ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
         unsafe log.release()
     }

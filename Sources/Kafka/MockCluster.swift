@@ -1,4 +1,5 @@
 import CRdKafka
+internal import Threads
 
 /// librdkafka's mock cluster: brokers in this process that speak Kafka over loopback. For tests and the demo. It has
 /// no admin interface and no static membership, wants a `session.timeout.ms` of 4000 or more, and keeps 5 MiB a
@@ -30,8 +31,7 @@ import CRdKafka
 
     private let handle: ClientHandle
     private let cluster: OpaquePointer
-    private let lock = Lock()
-    private var isClosed = false
+    private let isClosed = Monitor(false)
     /// Where clients find the brokers, for `bootstrap.servers`.
     public let bootstrapServers: String
 
@@ -61,7 +61,7 @@ import CRdKafka
     /// The next requests of this kind fail with these codes, one each; `_TRANSPORT` closes the connection instead,
     /// `NO_ERROR` lets one through.
     public func failNext(_ request: Request, with errors: [KafkaErrorCode]) {
-        lock.withLock {
+        isClosed.withLock { isClosed in
             guard !isClosed else { return }
             let codes = errors.map(\.code)
             unsafe rd_kafka_mock_push_request_errors_array(cluster, request.rawValue, codes.count, codes)
@@ -70,7 +70,7 @@ import CRdKafka
 
     /// Drops what `failNext` has left for this kind.
     public func clearFailures(of request: Request) {
-        lock.withLock {
+        isClosed.withLock { isClosed in
             guard !isClosed else { return }
             unsafe rd_kafka_mock_clear_request_errors(cluster, request.rawValue)
         }
@@ -78,7 +78,7 @@ import CRdKafka
 
     /// What metadata requests say of the topic.
     public func setTopicError(_ topic: String, _ error: KafkaErrorCode) {
-        lock.withLock {
+        isClosed.withLock { isClosed in
             guard !isClosed else { return }
             unsafe rd_kafka_mock_topic_set_error(cluster, topic, error.code)
         }
@@ -103,7 +103,7 @@ import CRdKafka
     }
 
     private func call(_ body: (OpaquePointer) -> rd_kafka_resp_err_t) throws(KafkaError) {
-        let code = lock.withLock {
+        let code = isClosed.withLock { isClosed in
             isClosed ? RD_KAFKA_RESP_ERR__DESTROY : unsafe body(cluster)
         }
         try KafkaError.check(code)
@@ -111,7 +111,7 @@ import CRdKafka
 
     /// Stops the cluster; blocks shortly. The second call does nothing.
     public func close() {
-        let isFirst = lock.withLock {
+        let isFirst = isClosed.withLock { isClosed in
             defer { isClosed = true }
             return !isClosed
         }

@@ -1,7 +1,7 @@
 internal import EventLoop
-internal import Glibc
 internal import RevokeModel
 internal import Synchronization
+internal import Threads
 
 /// A call on its way from a task to the loop.
 final class PendingCall: Sendable {
@@ -35,7 +35,7 @@ final class ClientThread: Sendable {
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Monitor(State())
     private let accounts: [AccountName: Int]
     private let wakeup: Wakeup
 
@@ -49,7 +49,7 @@ final class ClientThread: Sendable {
         wakeup = loop.wakeup
         loop.thread = self
         let handover = Handover(loop: loop)
-        guard Self.startThread({ handover.loop.run() }) else {
+        guard POSIXThread.start({ handover.loop.run() }) else {
             loop.thread = nil
             loop.close()
             throw .cannotStart("no thread")
@@ -127,34 +127,4 @@ final class ClientThread: Sendable {
     private struct Handover: @unchecked Sendable {
         let loop: ClientLoop
     }
-
-    /// Starts a detached thread that takes none of the program's signals.
-    private static func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-        var all = sigset_t()
-        var before = sigset_t()
-        _ = unsafe sigfillset(&all)
-        _ = unsafe pthread_sigmask(SIG_SETMASK, &all, &before)
-        defer { _ = unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
-        let work = unsafe Unmanaged.passRetained(ThreadBody(body))
-        var thread = pthread_t()
-        let code = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument = unsafe argument else { return nil }
-                unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().body()
-                return nil
-            }, work.toOpaque())
-        guard code == 0 else {
-            unsafe work.release()
-            return false
-        }
-        _ = pthread_detach(thread)
-        return true
-    }
-}
-
-private final class ThreadBody {
-    let body: @Sendable () -> Void
-
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }

@@ -2,6 +2,7 @@ import EventLoop
 import Foundation
 import Synchronization
 import Testing
+import Threads
 
 @Suite("Wake-ups")
 struct WakeupTests {
@@ -70,7 +71,7 @@ struct WakeupTests {
             let shared = Shared()
             let loop = try EventLoop()
             var calls = 0
-            let box = Mutex<Wakeup?>(nil)
+            let box = Monitor<Wakeup?>(nil)
             let wakeup = try loop.makeWakeup {
                 calls += 1
                 if calls == 3 {

@@ -56,7 +56,11 @@ import Testing
     /// At most 256 records come in one turn, all come in order, and no wake-up is missed between turns.
     @Test func drainsInBatches() throws {
         let scenario = try Scenario()
+        // One message set with all of them: they come together, however slow the consumer's threads are.
+        let configuration = scenario.configuration
+        scenario.configuration.set("linger.ms", "1000")
         try scenario.produce(values: 0..<3_000)
+        scenario.configuration = configuration
         let member = try scenario.member()
         try scenario.until("records") { member.records.count == 3_000 }
         try scenario.until("end of batch") { member.batches.reduce(0, +) == 3_000 }

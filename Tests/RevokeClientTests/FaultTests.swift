@@ -36,11 +36,12 @@ import WorkerTestKit
             connection.write("HTTP/1.1 204 No Content\r\nDate: ")
             connection.readToEnd()
         },
-        Fault("slow body", .unavailable(status: 500, retryAfter: nil), deadline: 500) { connection in
+        // The head must be there before the deadline, on a slow machine too.
+        Fault("slow body", .unavailable(status: 500, retryAfter: nil), deadline: 3_000) { connection in
             connection.write("HTTP/1.1 500 X\r\nContent-Length: 10\r\n\r\nab")
             connection.readToEnd()
         },
-        Fault("slow body of a 200", .misdirected(status: 200), deadline: 500) { connection in
+        Fault("slow body of a 200", .misdirected(status: 200), deadline: 3_000) { connection in
             connection.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab")
             connection.readToEnd()
         },

@@ -1,6 +1,6 @@
 import Foundation
-import HTTPServer
 import Testing
+import Threads
 
 /// The program `revoke-worker` as a child process. Any thread.
 final class ChildProcess: Sendable {

@@ -1,7 +1,7 @@
 import Foundation
-import HTTPServer
 import RevokeWorker
 import Testing
+import Threads
 
 /// Waited in vain, or the test's set-up failed.
 struct Stuck: Error, CustomStringConvertible {

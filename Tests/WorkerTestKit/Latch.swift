@@ -1,5 +1,5 @@
 internal import Dispatch
-internal import Synchronization
+internal import Threads
 
 /// A signal between threads and tasks of a test: opened once, waited for by any number. A wait ends after a bound.
 public final class Latch: Sendable {
@@ -9,7 +9,7 @@ public final class Latch: Sendable {
         var next = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
     /// Makes a latch that is closed.
     public init() {}
@@ -36,7 +36,7 @@ public final class Latch: Sendable {
     /// Waits on a thread of the test's own, never in a task.
     public func waitOnThread(seconds: Int = 20) -> Bool {
         let semaphore = DispatchSemaphore(value: 0)
-        let result = Mutex(false)
+        let result = Monitor(false)
         whenOpen(seconds) { isOpen in
             result.withLock { $0 = isOpen }
             semaphore.signal()

@@ -1,5 +1,5 @@
 internal import Foundation
-internal import Synchronization
+internal import Threads
 
 /// A TCP server on loopback that does to each connection what a script says, and records what it received.
 ///
@@ -28,7 +28,7 @@ public final class ScriptedServer: Sendable {
     /// The port on 127.0.0.1.
     public let port: UInt16
     private let listener: Int32
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
     /// Listens on a free port and serves from then on.
     public init(_ script: @escaping Script) throws {
@@ -151,7 +151,7 @@ public final class ScriptedConnection: Sendable {
     public let index: Int
     private let descriptor: Int32
     private let changed: @Sendable () -> Void
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
     init(_ descriptor: Int32, index: Int, changed: @escaping @Sendable () -> Void) {
         self.descriptor = descriptor

@@ -1,5 +1,5 @@
 internal import Foundation
-internal import Synchronization
+internal import Threads
 
 /// Certificates that the `openssl` command makes in a temporary directory.
 public final class TestCertificates: Sendable {
@@ -68,7 +68,7 @@ public final class TLSServer: Sendable {
     private let state: Box
 
     private final class Box: Sendable {
-        let state = Mutex(State())
+        let state = Monitor(State())
     }
 
     /// Starts the server, which answers each request with the same text.

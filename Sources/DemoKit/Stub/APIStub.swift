@@ -1,6 +1,7 @@
 internal import Configuration
 internal import EventLoop
 public import HTTPServer
+internal import Threads
 
 /// A stand-in for the ACME part of the API, over real HTTP: credentials with states, faults that can be set while it
 /// runs, and exact counts. For the demo and for tests; never a model of limits that the API documents.

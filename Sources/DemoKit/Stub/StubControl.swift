@@ -1,6 +1,7 @@
 internal import Configuration
 internal import EventLoop
 internal import HTTPServer
+internal import Threads
 
 /// The endpoints below `/stub/`.
 enum StubControl {

@@ -6,6 +6,7 @@ internal import HTTPServer
 internal import Kafka
 internal import RevokeClient
 internal import RevokeModel
+internal import Threads
 
 /// `revoke-worker check`: looks at everything that a worker needs, and changes nothing.
 public enum CheckCommand {

@@ -1,6 +1,7 @@
 public import Configuration
 internal import EventLoop
 internal import Glibc
+internal import Threads
 
 /// The thread that writes log lines to a descriptor. It alone blocks when nobody reads.
 public enum LogWriter {
@@ -20,26 +21,14 @@ public enum LogWriter {
             case .text: true
             case .json: false
             }
-        let job = unsafe Unmanaged.passRetained(Job(ring: ring, descriptor: descriptor, asText: asText))
+        let job = Job(ring: ring, descriptor: descriptor, asText: asText)
         ring.setWriter(true)
-        var thread = pthread_t()
-        let result = unsafe pthread_create(
-            &thread, nil,
-            { context in
-                guard let context = unsafe context else { return nil }
-                unsafe Unmanaged<Job>.fromOpaque(context).takeRetainedValue().run()
-                return nil
-            }, job.toOpaque())
-        guard result == 0 else {
-            unsafe job.release()
-            ring.setWriter(false)
-            return false
-        }
-        pthread_detach(thread)
-        return true
+        let hasStarted = POSIXThread.start { job.run() }
+        if !hasStarted { ring.setWriter(false) }
+        return hasStarted
     }
 
-    private final class Job {
+    private final class Job: Sendable {
         /// How many lines are taken at once; bounds what is in memory beside the ring.
         private let batch = 128
         private let ring: LogRing
@@ -53,10 +42,6 @@ public enum LogWriter {
         }
 
         func run() {
-            // Signals are for other threads.
-            var all = sigset_t()
-            unsafe sigfillset(&all)
-            unsafe pthread_sigmask(SIG_SETMASK, &all, nil)
             var bytes: [UInt8] = []
             while let (lines, dropped) = ring.waitForLines(limit: batch) {
                 bytes.removeAll(keepingCapacity: true)

@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import Threads
 
 /// Where the loop puts copies of its metrics and other threads read them, also when the loop stands still. Any thread.
 public final class MetricsBoard: Sendable {
@@ -13,7 +13,7 @@ public final class MetricsBoard: Sendable {
     /// The least time between two copies of `publishIfDue`, in milliseconds.
     public static let interval: Int64 = 1_000
 
-    private let entry = Mutex<Entry?>(nil)
+    private let entry = Monitor<Entry?>(nil)
 
     /// Makes an empty board.
     public init() {}

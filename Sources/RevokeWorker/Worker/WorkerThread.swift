@@ -1,5 +1,4 @@
-internal import Glibc
-internal import HTTPServer
+internal import Threads
 
 /// A worker on a thread of its own: for the demo and for tests. Any thread may use it.
 package final class WorkerThread: Sendable {
@@ -24,19 +23,7 @@ package final class WorkerThread: Sendable {
         self.setup = setup
         self.logger = logger
         self.board = board
-        var thread = pthread_t()
-        let context = unsafe Unmanaged.passRetained(self).toOpaque()
-        let result = unsafe pthread_create(
-            &thread, nil,
-            { context in
-                guard let context = unsafe context else { return nil }
-                unsafe Unmanaged<WorkerThread>.fromOpaque(context).takeRetainedValue().run()
-                return nil
-            }, context)
-        if result == 0 {
-            pthread_detach(thread)
-        } else {
-            unsafe Unmanaged<WorkerThread>.fromOpaque(context).release()
+        if !POSIXThread.start({ self.run() }) {
             state.withLock { $0.end = .failure(WorkerThreadError(description: "no thread can be started")) }
         }
     }

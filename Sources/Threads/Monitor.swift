@@ -4,12 +4,16 @@
     import Darwin
 #endif
 
-/// A value under a lock with a condition. POSIX calls, since the thread sanitizer knows them.
+/// A value under a lock with a condition: the one lock of the project. Any thread.
+///
+/// POSIX calls, since ThreadSanitizer knows them; it does not see into Synchronization's `Mutex` and reports races there
+/// that are none.
 @safe package final class Monitor<Value>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var value: Value
 
+    /// Makes a monitor of its first value.
     package init(_ value: sending Value) {
         self.value = value
         unsafe mutex.initialize(to: pthread_mutex_t())
