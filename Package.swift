@@ -22,8 +22,8 @@ func swiftTarget(_ name: String, _ dependencies: [Target.Dependency] = []) -> Ta
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
-    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
 }
 
 func shims(_ name: String, _ dependency: Target.Dependency) -> Target {
@@ -115,7 +115,7 @@ let package = Package(
                 "RevokeWorker", "DemoKit", "Kafka", "WorkerTestKit", "Configuration", "EventLoop", "RevokeEngine",
                 "RevokeModel", "RevokeClient", "RevokeEvents", "HTTPServer", "Threads",
             ]),
-        tests("BrokerTests", ["DemoKit", "EventLoop", "Kafka"]),
-        tests("SimulatorTests", ["Simulator", "RevokeEngine", "RevokeModel"]),
+        tests("BrokerTests", ["DemoKit", "EventLoop", "Kafka", "Simulator"]),
+        tests("SimulatorTests", ["Simulator", "RevokeEngine", "RevokeModel"], exclude: ["Recordings"]),
     ]
 )

@@ -7,16 +7,24 @@ public struct CoordinatorModel: Sendable {
     /// The results of a commit.
     static let results = ["stored", "nothingToDo", "rebalanceInProgress", "fenced", "metadataTooLarge", "failed"]
 
-    /// The session timeout in milliseconds: so long may another member hold a partition of a member that fell silent.
+    /// Members tell the coordinator that they live once in so many milliseconds, at least.
+    private static let heartbeatInterval: Int64 = 1_000
+
+    /// The session timeout in milliseconds: so long must a member be silent until another may hold its partitions.
     public var sessionTimeout: Int64
     /// Whether commits can be refused with REBALANCE_IN_PROGRESS while members join (the mock cluster; a real broker
     /// does so only between a join's completion and the member's assign).
     public var refusesCommitsDuringJoin: Bool
+    /// How many milliseconds late a line may be logged: none in a world, some on a busy machine.
+    public var tolerance: Int64
 
     /// Makes a model.
-    public init(sessionTimeout: Int64 = 15_000, refusesCommitsDuringJoin: Bool = false) {
+    public init(
+        sessionTimeout: Int64 = 15_000, refusesCommitsDuringJoin: Bool = false, tolerance: Int64 = 0
+    ) {
         self.sessionTimeout = sessionTimeout
         self.refusesCommitsDuringJoin = refusesCommitsDuringJoin
+        self.tolerance = tolerance
     }
 
     private enum Standing {
@@ -35,6 +43,12 @@ public struct CoordinatorModel: Sendable {
         /// When its present assignment came.
         var since: Int64 = 0
         var wasEverAssigned = false
+        /// A revoke or a loss waits for the worker's answer.
+        var isHeld = false
+        /// When it last had to let go of its partitions.
+        var endedAt: Int64?
+        /// When the coordinator last heard of it, as far as the recording proves it.
+        var heardAt: Int64 = .min / 2
     }
 
     /// Whether the model can produce the recording; nil when it can, else the first event that it cannot produce.
@@ -43,7 +57,7 @@ public struct CoordinatorModel: Sendable {
         var last: Int64 = .min
         for (number, event) in recording.events.enumerated() {
             func refuse(_ reason: String) -> String {
-                "event \(number + 1) (\(event.kind.rawValue) of \(event.member)): \(reason)"
+                "event \(number + 1) (\(event.kind.rawValue) of \(event.member) at \(event.time) ms): \(reason)"
             }
             guard event.time >= last else { return refuse("the time goes back") }
             last = event.time
@@ -61,12 +75,9 @@ public struct CoordinatorModel: Sendable {
                 // Eager: the whole assignment is replaced, also while a revoke is held; but not from one assignment to
                 // the next without a revoke between them.
                 guard member.standing != .assigned else { return refuse("an assign without a revoke before it") }
-                for other in members where other.name != member.name && other.standing == .assigned {
-                    let shared = other.partitions.filter { event.partitions.contains($0) }
-                    // Two members hold a partition only when the session of one is over: it hears of a loss then, or
-                    // nothing any more.
-                    guard shared.isEmpty || ends(other.name, after: number, in: recording) else {
-                        return refuse("partition \(shared[0]) is still assigned to \(other.name), which is alive")
+                for other in members where other.name != member.name {
+                    if let reason = refusal(ofAssign: event, number, over: other, in: recording) {
+                        return refuse(reason)
                     }
                 }
                 member.standing = .assigned
@@ -74,6 +85,9 @@ public struct CoordinatorModel: Sendable {
                 member.everAssigned.formUnion(event.partitions)
                 member.since = event.time
                 member.wasEverAssigned = true
+                member.isHeld = false
+                member.endedAt = nil
+                member.heardAt = event.time
             case .revoke, .lost:
                 guard member.standing == .assigned || (event.kind == .lost && member.standing == .revoked) else {
                     return refuse("nothing is assigned")
@@ -81,12 +95,25 @@ public struct CoordinatorModel: Sendable {
                 guard event.partitions.isEmpty || event.partitions.sorted() == member.partitions.sorted() else {
                     return refuse("the eager protocol revokes the whole assignment")
                 }
-                member.standing = event.kind == .lost ? .outside : .revoked
+                member.isHeld = true
+                if event.kind == .lost {
+                    member.standing = .outside
+                    member.endedAt = event.time
+                } else {
+                    member.standing = .revoked
+                    member.heardAt = event.time
+                }
+            case .unassign:
+                guard member.isHeld else { return refuse("no revoke waits for an answer") }
+                member.standing = .outside
+                member.isHeld = false
+                member.endedAt = member.endedAt ?? event.time
             case .commit:
-                let isFollowed = nextRebalance(of: event.member, after: number, in: recording) != nil
-                if let reason = refusal(ofCommit: event, by: member, others: members, isFollowed: isFollowed) {
+                let next = nextRebalance(of: event.member, after: number, in: recording)
+                if let reason = refusal(ofCommit: event, by: member, others: members, next: next) {
                     return refuse(reason)
                 }
+                if event.result == "stored" { member.heardAt = max(member.heardAt, event.sent ?? event.time) }
             case .leave:
                 member.standing = .left
             }
@@ -98,23 +125,45 @@ public struct CoordinatorModel: Sendable {
     /// Whether the model can produce the recording.
     public func accepts(_ recording: Recording) -> Bool { refusal(of: recording) == nil }
 
-    private func nextRebalance(of member: String, after number: Int, in recording: Recording) -> RecordedEvent.Kind? {
+    private func nextRebalance(of member: String, after number: Int, in recording: Recording) -> RecordedEvent? {
         for event in recording.events[(number + 1)...] where event.member == member && event.kind != .commit {
-            return event.kind
+            return event
         }
         return nil
     }
 
-    /// Whether a member that has an assignment hears of its loss next, or of nothing.
-    private func ends(_ member: String, after number: Int, in recording: Recording) -> Bool {
-        switch nextRebalance(of: member, after: number, in: recording) {
-        case nil, .lost, .start, .leave: true
-        case .assign, .revoke, .commit: false
+    /// Why an assign cannot come as long as another member stands as it does; nil when it can.
+    ///
+    /// Two members hold a partition only when the session of one is over: it hears of a loss then, or nothing any more.
+    /// A member that drains holds the group, unless it joined again early.
+    private func refusal(
+        ofAssign event: RecordedEvent, _ number: Int, over other: Member, in recording: Recording
+    ) -> String? {
+        guard let shared = other.partitions.first(where: { event.partitions.contains($0) }) else { return nil }
+        let isSessionOver =
+            event.time - other.heardAt >= sessionTimeout - Self.heartbeatInterval - tolerance
+        let next = nextRebalance(of: other.name, after: number, in: recording)
+        switch other.standing {
+        case .outside, .left: return nil
+        case .assigned:
+            switch next?.kind {
+            case .leave: return nil
+            case nil, .lost, .start:
+                return isSessionOver
+                    ? nil : "partition \(shared) is still \(other.name)'s, whose session cannot be over"
+            case .assign, .revoke, .unassign, .commit:
+                return "partition \(shared) is still assigned to \(other.name), which is alive"
+            }
+        case .revoked:
+            guard !isSessionOver, let next, next.kind == .unassign, next.time > event.time + tolerance else {
+                return nil
+            }
+            return "partition \(shared) is still held by \(other.name), which drains"
         }
     }
 
     private func refusal(
-        ofCommit event: RecordedEvent, by member: Member, others: [Member], isFollowed: Bool
+        ofCommit event: RecordedEvent, by member: Member, others: [Member], next: RecordedEvent?
     ) -> String? {
         let sent = event.sent ?? event.time
         guard sent <= event.time else { return "it ends before it was sent" }
@@ -124,6 +173,9 @@ public struct CoordinatorModel: Sendable {
         }
         switch event.result ?? "" {
         case "stored":
+            if let endedAt = member.endedAt, sent > endedAt {
+                return "it was sent when nothing was assigned any more"
+            }
             // Fenced by generation: once another member was assigned the partition, nothing of the old one is stored.
             for other in others where other.name != member.name && other.wasEverAssigned {
                 let shared = other.partitions.filter { event.partitions.contains($0) }
@@ -139,6 +191,7 @@ public struct CoordinatorModel: Sendable {
             // Only a member that lost its generation is fenced: the group went on, or it hears of a loss or a
             // rebalance next.
             let wentOn = others.contains { $0.name != member.name && $0.wasEverAssigned && $0.since > member.since }
+            let isFollowed = next.map { $0.kind == .lost || $0.time - event.time < sessionTimeout } ?? false
             guard wentOn || isFollowed || event.time - sent >= sessionTimeout else {
                 return "fenced though the member's generation is the newest"
             }

@@ -8,6 +8,8 @@ public struct RecordedEvent: Hashable, Sendable {
         case revoke
         /// The revoke event that says that the assignment is lost.
         case lost
+        /// The answer to a revoke: the worker has let go of its partitions; none are named.
+        case unassign
         /// The end of a commit, with its result.
         case commit
         /// The worker joined or started; no partitions.
@@ -44,13 +46,15 @@ public struct RecordedEvent: Hashable, Sendable {
 
 /// Why a text is not a recording.
 public struct RecordingError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The name of the text, where there are several; empty otherwise.
+    public var name = ""
     /// The line, from 1 up.
     public var line: Int
     /// What is wrong with it.
     public var reason: String
 
-    /// The event as the line of a timeline.
-    public var description: String { "line \(line): \(reason)" }
+    /// The line and the reason.
+    public var description: String { (name.isEmpty ? "" : "\(name), ") + "line \(line): \(reason)" }
 }
 
 /// A sequence of rebalance events and commit results, as the workers of a group logged them.
@@ -80,6 +84,19 @@ public struct Recording: Sendable {
             }
             events.append(try Self.event(members, line: number))
         }
+    }
+
+    /// The events as JSON lines, which `init(text:)` reads.
+    public var text: String {
+        var text = ""
+        for event in events {
+            text += "{\"t\":\(event.time),\"member\":\"\(event.member)\",\"event\":\"\(event.kind.rawValue)\""
+            text += ",\"partitions\":[\(event.partitions.map { String($0) }.joined(separator: ","))]"
+            if let result = event.result { text += ",\"result\":\"\(result)\"" }
+            if let sent = event.sent { text += ",\"sent\":\(sent)" }
+            text += "}\n"
+        }
+        return text
     }
 
     private static func event(
@@ -116,102 +133,5 @@ public struct Recording: Sendable {
         if kind == .commit, result == nil { throw RecordingError(line: line, reason: "a commit without a result") }
         return RecordedEvent(
             time: time, member: member, kind: kind, partitions: partitions, result: result, sent: sent)
-    }
-}
-
-/// Reads an object whose values are integers, texts without escapes, and arrays of integers.
-private struct FlatObjectReader {
-    enum Value {
-        case integer(Int64)
-        case text(String)
-        case integers([Int64])
-        case other
-    }
-
-    private let bytes: [UInt8]
-    private var place = 0
-
-    init(_ bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
-
-    mutating func read() -> [(name: String, value: Value)]? {
-        var members: [(name: String, value: Value)] = []
-        guard take("{") else { return nil }
-        if take("}") { return isAtEnd ? members : nil }
-        repeat {
-            guard let name = text(), take(":"), let value = value() else { return nil }
-            members.append((name, value))
-        } while take(",")
-        return take("}") && isAtEnd ? members : nil
-    }
-
-    private var isAtEnd: Bool {
-        mutating get {
-            skipSpace()
-            return place == bytes.count
-        }
-    }
-
-    private mutating func value() -> Value? {
-        skipSpace()
-        guard place < bytes.count else { return nil }
-        switch bytes[place] {
-        case UInt8(ascii: "\""): return text().map { .text($0) }
-        case UInt8(ascii: "["):
-            place += 1
-            var values: [Int64] = []
-            if take("]") { return .integers(values) }
-            repeat {
-                guard let value = integer() else { return nil }
-                values.append(value)
-            } while take(",")
-            return take("]") ? .integers(values) : nil
-        case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"):
-            for word in ["true", "false", "null"] where bytes[place...].starts(with: word.utf8) {
-                place += word.utf8.count
-                return .other
-            }
-            return nil
-        default: return integer().map { .integer($0) }
-        }
-    }
-
-    private mutating func integer() -> Int64? {
-        skipSpace()
-        let isNegative = place < bytes.count && bytes[place] == UInt8(ascii: "-")
-        if isNegative { place += 1 }
-        let start = place
-        var value: Int64 = 0
-        while place < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[place]) {
-            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, overflowSum) = product.addingReportingOverflow(Int64(bytes[place] - UInt8(ascii: "0")))
-            guard !overflow, !overflowSum else { return nil }
-            value = sum
-            place += 1
-        }
-        guard place > start else { return nil }
-        return isNegative ? -value : value
-    }
-
-    private mutating func text() -> String? {
-        guard take("\"") else { return nil }
-        let start = place
-        while place < bytes.count, bytes[place] != UInt8(ascii: "\"") {
-            guard bytes[place] != UInt8(ascii: "\\"), bytes[place] >= 0x20 else { return nil }
-            place += 1
-        }
-        guard place < bytes.count else { return nil }
-        place += 1
-        return String(validating: bytes[start..<place - 1], as: UTF8.self)
-    }
-
-    private mutating func take(_ character: Character) -> Bool {
-        skipSpace()
-        guard place < bytes.count, bytes[place] == character.asciiValue else { return false }
-        place += 1
-        return true
-    }
-
-    private mutating func skipSpace() {
-        while place < bytes.count, [0x20, 0x09, 0x0D].contains(bytes[place]) { place += 1 }
     }
 }

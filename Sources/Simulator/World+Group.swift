@@ -168,6 +168,7 @@ extension World {
     }
 
     func answerUnassign(_ worker: SimulatedWorker, _ rebalance: UInt64) {
+        record(worker, .unassign)
         worker.withholdUnsent()
         let last = worker.nextPlace
         for index in worker.nextPlace.indices { worker.nextPlace[index] = -1 }

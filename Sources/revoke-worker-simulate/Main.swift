@@ -20,11 +20,14 @@ enum RevokeWorkerSimulateMain {
         var showsHash = false
         var isQuiet = false
         var skipped: [UInt64] = []
+        var recordings: [String] = []
+        var sessionTimeout: Int64 = 15_000
     }
 
     static let usage = """
         usage: revoke-worker-simulate [--seed N | --from N --seeds M] [--trace] [--hash] [--coverage]
                                       [--require-coverage] [--no-shrink] [--keep-going] [--quiet] [--skip N,N]
+               revoke-worker-simulate [--session-timeout MS] --check-recording FILE...
 
           --seed N            run one seed
           --from N --seeds M  run M seeds from N on
@@ -36,12 +39,21 @@ enum RevokeWorkerSimulateMain {
           --keep-going        go on after a failing seed
           --quiet             print failures alone, in one line each
           --skip N,N          leave these seeds out
+          --check-recording FILE...
+                              hold recordings, and the logs of a group's workers (log-level: debug,
+                              log-format: json, one file for each worker), against the simulated coordinator;
+                              exit code 1: it cannot do that, 2: a file cannot be read
+          --session-timeout MS
+                              the group's session timeout, 15000 without it
         """
 
     static func main() {
         guard let options = parse() else {
             print(usage)
             exit(2)
+        }
+        if !options.recordings.isEmpty {
+            exit(RecordingCheck(files: options.recordings, sessionTimeout: options.sessionTimeout).run())
         }
         let clock = ContinuousClock()
         let began = clock.now
@@ -125,6 +137,14 @@ enum RevokeWorkerSimulateMain {
             case "--skip":
                 guard let list = arguments.next() else { return nil }
                 options.skipped = list.split(separator: ",").compactMap { UInt64($0) }
+            case "--check-recording":
+                while let file = arguments.next() { options.recordings.append(file) }
+                guard !options.recordings.isEmpty else { return nil }
+            case "--session-timeout":
+                guard let value = arguments.next().flatMap({ Int64($0) }), (1...3_600_000).contains(value) else {
+                    return nil
+                }
+                options.sessionTimeout = value
             default: return nil
             }
         }

@@ -22,6 +22,8 @@ struct Installation: Sendable {
         var kafka: [String] = []
         /// The broker's address, where it is not the one without security.
         var bootstrap: String?
+        /// Whether the log tells of each commit, so that it can be recorded.
+        var isRecorded = false
     }
 
     static let key = "test-key-0123456789abcdef"
@@ -67,29 +69,34 @@ struct Installation: Sendable {
     func worker(_ settings: Settings = Settings(), baseURL: String? = nil) throws -> WorkerProcess {
         let file = folder.appendingPathComponent("worker-\(UUID().uuidString).yaml")
         let port = try FreePort.choose(1)[0]
-        let text = """
-            topic: \(topic)
-            dead-letter-topic: \(deadLetters)
-            group: \(group)
-            kafka:
-              bootstrap.servers: \(settings.bootstrap ?? broker.bootstrap)
-              session.timeout.ms: \(settings.sessionTimeout)
-            \(settings.kafka.map { "  \($0)\n" }.joined())
-            drain-limit: \(settings.sessionTimeout + 2_000)ms
-            breaker: \(settings.breaker)
-            accounts:
-              main:
-                key-file: \(folder.appendingPathComponent("key").path)
-                base-url: \(baseURL ?? stub.baseURL)
-                budget: unlimited
-                concurrency: \(settings.concurrency)
-                request-deadline: 5s
-            health:
-              listen: 127.0.0.1:\(port)
-
-            """
-        try Data(text.utf8).write(to: file)
+        try Data(configuration(settings, baseURL: baseURL, port: port).utf8).write(to: file)
         return try WorkerProcess(["run", "--config", file.path], health: port)
+    }
+
+    /// The text of a worker's configuration file.
+    func configuration(_ settings: Settings = Settings(), baseURL: String? = nil, port: UInt16) -> String {
+        """
+        topic: \(topic)
+        dead-letter-topic: \(deadLetters)
+        group: \(group)
+        kafka:
+          bootstrap.servers: \(settings.bootstrap ?? broker.bootstrap)
+          session.timeout.ms: \(settings.sessionTimeout)
+        \(settings.kafka.map { "  \($0)\n" }.joined())
+        drain-limit: \(settings.sessionTimeout + 2_000)ms
+        breaker: \(settings.breaker)
+        log-level: \(settings.isRecorded ? "debug" : "info")
+        accounts:
+          main:
+            key-file: \(folder.appendingPathComponent("key").path)
+            base-url: \(baseURL ?? stub.baseURL)
+            budget: unlimited
+            concurrency: \(settings.concurrency)
+            request-deadline: 5s
+        health:
+          listen: 127.0.0.1:\(port)
+
+        """
     }
 
     /// Publishes records to the topic.

@@ -40,7 +40,7 @@ struct InterruptionTests {
         defer { installation.stub.stop() }
         let contracts = Set<Int64>(1...600)
         try await installation.publish(contracts.map { .event(contract: $0) })
-        let settings = Installation.Settings(concurrency: 8)
+        let settings = Installation.Settings(concurrency: 8, isRecorded: true)
         let first = try installation.worker(settings)
         try await installation.stub.reached("300 calls") { $0.calls >= 300 }
         let killedAt = EventLoop.boottime()
@@ -60,6 +60,7 @@ struct InterruptionTests {
         #expect(repeated <= settings.concurrency + late)
         #expect(installation.stub.callsByContract.allSatisfy { $0.value <= 2 })
         print("kill -9: \(repeated) calls repeated; \(settings.concurrency) + \(late) are allowed")
+        try GroupRecording.check("kill", [("a", first), ("b", second)], settings)
     }
 
     @Test("A second worker comes, the first one leaves: no call is repeated")
@@ -72,9 +73,10 @@ struct InterruptionTests {
         }
         let contracts = Set<Int64>(1...3_000)
         try await installation.publish(contracts.map { .event(contract: $0) })
-        let first = try installation.worker()
+        let settings = Installation.Settings(isRecorded: true)
+        let first = try installation.worker(settings)
         try await installation.stub.reached("the first worker's calls") { $0.calls >= 100 }
-        let second = try installation.worker(baseURL: other.baseURL)
+        let second = try installation.worker(settings, baseURL: other.baseURL)
         try await other.reached("the second worker's calls") { $0.calls >= 100 }
         #expect(try await first.terminate() == .exit(0))
         let done = installation.stub.revoked.union(other.revoked)
@@ -85,6 +87,7 @@ struct InterruptionTests {
         #expect(installation.stub.revoked.union(other.revoked) == contracts)
         let calls = installation.stub.callsByContract.merging(other.callsByContract, uniquingKeysWith: +)
         #expect(calls.filter { $0.value > 1 } == [:])
+        try GroupRecording.check("join-and-leave", [("a", first), ("b", second)], settings)
     }
 
     @Test("SIGSTOP past the session, then SIGCONT: no call for a partition that was lost")
@@ -97,8 +100,9 @@ struct InterruptionTests {
         }
         // The calls in flight run into their deadline while the worker stands still. Without the breaker, which would
         // hold the account for that, only what is to be tested keeps the next calls back.
-        let first = try installation.worker(Installation.Settings(breaker: 1_000))
-        let second = try installation.worker(baseURL: other.baseURL)
+        let settings = Installation.Settings(breaker: 1_000, isRecorded: true)
+        let first = try installation.worker(settings)
+        let second = try installation.worker(Installation.Settings(isRecorded: true), baseURL: other.baseURL)
         try await first.reads(4)
         try await second.reads(4)
         let old = Set<Int64>(1...2_000)
@@ -125,6 +129,7 @@ struct InterruptionTests {
         #expect(!later.isEmpty)
         #expect(try await first.terminate() == .exit(0))
         #expect(try await second.terminate() == .exit(0))
+        try GroupRecording.check("stop", [("a", first), ("b", second)], settings)
     }
 
     @Test("Partitions are added while a revoke is held: every event on every partition is revoked")
@@ -135,7 +140,8 @@ struct InterruptionTests {
             installation.stub.stop()
             other.stop()
         }
-        let settings = Installation.Settings(kafka: ["topic.metadata.refresh.interval.ms: 1000"])
+        let settings = Installation.Settings(
+            kafka: ["topic.metadata.refresh.interval.ms: 1000"], isRecorded: true)
         let first = try installation.worker(settings)
         try await first.reads(4)
         // Calls that take 4 s hold the drain of the coming revoke for as long.
@@ -156,5 +162,6 @@ struct InterruptionTests {
         #expect(installation.stub.revoked.union(other.revoked) == old.union(new))
         #expect(try await first.terminate() == .exit(0))
         #expect(try await second.terminate() == .exit(0))
+        try GroupRecording.check("partitions-added", [("a", first), ("b", second)], settings)
     }
 }

@@ -86,6 +86,12 @@ struct TestBroker: Sendable {
         try await Command.run(Self.script, [command, "--dir", folder.path])
     }
 
+    /// Starts the broker again, with the same settings and data.
+    func startAgain() async throws {
+        guard let folder else { return }
+        try await Command.run(Self.script, ["start", "--dir", folder.path])
+    }
+
     /// Runs one of Kafka's own tools.
     @discardableResult
     func tool(_ arguments: [String], input: [UInt8]? = nil, mayFail: Bool = false) async throws -> Command.Output {

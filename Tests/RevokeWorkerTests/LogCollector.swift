@@ -91,7 +91,7 @@ final class LogCollector: Sendable {
         state.lines.append(line)
         guard let offset = line[.offset], let partition = line[.partition] else { return }
         switch line.message {
-        case "revoked": state.ends.revoked += 1
+        case "event revoked": state.ends.revoked += 1
         case "dead letter stored": state.ends.deadLetters += 1
         case "skipped": state.ends.skipped += 1
         default: return

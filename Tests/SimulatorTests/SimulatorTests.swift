@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    private static var program: URL? {
+    static var program: URL? {
         // The test bundle, or the test program on Linux, stands beside the other products.
         var directory = Bundle.main.executableURL?.deletingLastPathComponent()
         for argument in CommandLine.arguments where argument.contains(".xctest") {

@@ -142,11 +142,13 @@ extension Worker {
     private func commit(_ id: CommitID, _ parts: [CommitPart]) {
         do throws(KafkaError) {
             guard let consumer else { throw KafkaError(.destroy) }
+            commitsSentAt[id] = EventLoop.boottime()
             try consumer.commit(
                 id: id,
                 parts.map { KafkaCommit(partition: $0.partition, offset: $0.offset, metadata: $0.metadata) })
         } catch {
             isTurnDue = true
+            commitsSentAt[id] = nil
             metrics.commitFailures += 1
             logger.warning(
                 "commit not sent",
@@ -233,7 +235,7 @@ extension Worker {
             let latency = max(0, now.wall - (plausible(record.timestamp) ?? receivedAt.wall))
             metrics.eventToRevoked.observe(latency)
             logger.debug(
-                "revoked",
+                "event revoked",
                 [.partition: .number(partition), .offset: .number(offset), .latency: .number(latency)])
         case .deadLettered(let reason):
             logger.warning(

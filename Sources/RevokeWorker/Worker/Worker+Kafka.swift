@@ -205,28 +205,47 @@ extension Worker {
 
     private func committed(_ result: KafkaCommitResult) {
         var parts: [CommitPartResult] = []
+        var lines: [(error: KafkaError?, partitions: [Int32])] = []
         let own = result.partitions.compactMap(\.error)
         for partition in result.partitions {
             let error =
                 partition.error ?? (own.contains { $0.code == result.error?.code } ? nil : result.error)
             parts.append(CommitPartResult(partition: partition.partition, result: Self.commitResult(error)))
+            if let index = lines.firstIndex(where: { $0.error?.code == error?.code }) {
+                lines[index].partitions.append(partition.partition)
+            } else {
+                lines.append((error, [partition.partition]))
+            }
         }
+        if lines.isEmpty { lines.append((result.error, [])) }
         if let error = result.error ?? own.first, error.code != .noOffset {
             metrics.commitFailures += 1
-            logger.warning(
-                "commit failed",
-                [
-                    .partitions: .text(Self.list(result)), .code: .text(error.code.name),
-                    .error: .describing(error),
-                ])
         } else {
             metrics.commits += 1
-            logger.debug("committed", [.partitions: .text(Self.list(result))])
         }
+        // How long it took tells a commit that hung from one that was refused.
+        let duration = commitsSentAt.removeValue(forKey: result.id).map { EventLoop.boottime() - $0 } ?? 0
+        for line in lines { logCommit(line.error, line.partitions, duration: duration) }
         engine.commitFinished(result.id, parts, now: now)
     }
 
-    private static func list(_ result: KafkaCommitResult) -> String { list(result.partitions.map(\.partition)) }
+    private func logCommit(_ error: KafkaError?, _ partitions: [Int32], duration: Int64) {
+        switch error?.code {
+        case nil:
+            logger.debug(
+                "committed", [.partitions: .text(Self.list(partitions)), .duration: .number(duration)])
+        case .noOffset?:
+            logger.debug(
+                "nothing to commit", [.partitions: .text(Self.list(partitions)), .duration: .number(duration)])
+        case let code?:
+            logger.warning(
+                "commit failed",
+                [
+                    .partitions: .text(Self.list(partitions)), .code: .text(code.name),
+                    .duration: .number(duration), .error: .text(error?.description ?? ""),
+                ])
+        }
+    }
 
     static func commitResult(_ error: KafkaError?) -> CommitResult {
         guard let error else { return .stored }

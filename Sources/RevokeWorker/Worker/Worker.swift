@@ -66,6 +66,8 @@ public final class Worker {
     var isChecked = false
     var waitingAssign: (rebalance: UInt64, partitions: [Int32])?
     var hasJoined = false
+    /// When each commit that has no answer yet was sent, in boot milliseconds.
+    var commitsSentAt: [CommitID: Int64] = [:]
     /// Failures in a row of the newest producer.
     var deadLetterFailures = 0
     var producerGeneration = 0
