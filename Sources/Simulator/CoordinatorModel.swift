@@ -155,11 +155,23 @@ public struct CoordinatorModel: Sendable {
                 return "partition \(shared) is still assigned to \(other.name), which is alive"
             }
         case .revoked:
-            guard !isSessionOver, let next, next.kind == .unassign, next.time > event.time + tolerance else {
-                return nil
-            }
+            guard !isSessionOver, let next, next.kind == .unassign, next.time > event.time + tolerance,
+                !joinedEarly(other.name, as: event, number, in: recording)
+            else { return nil }
             return "partition \(shared) is still held by \(other.name), which drains"
         }
+    }
+
+    /// Whether a member whose revoke is held was in the generation of another one's assign all the same: its own assign
+    /// comes, perhaps behind its answer to the revoke, before the other one has another rebalance.
+    private func joinedEarly(
+        _ member: String, as event: RecordedEvent, _ number: Int, in recording: Recording
+    ) -> Bool {
+        for later in recording.events[(number + 1)...] where later.kind != .commit {
+            if later.member == event.member { return false }
+            if later.member == member, later.kind == .assign { return true }
+        }
+        return false
     }
 
     private func refusal(
@@ -192,7 +204,7 @@ public struct CoordinatorModel: Sendable {
             // rebalance next.
             let wentOn = others.contains { $0.name != member.name && $0.wasEverAssigned && $0.since > member.since }
             let isFollowed = next.map { $0.kind == .lost || $0.time - event.time < sessionTimeout } ?? false
-            guard wentOn || isFollowed || event.time - sent >= sessionTimeout else {
+            guard wentOn || isFollowed || sent < member.since || event.time - sent >= sessionTimeout else {
                 return "fenced though the member's generation is the newest"
             }
         case "failed", "nothingToDo", "metadataTooLarge": break

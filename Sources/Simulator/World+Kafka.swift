@@ -197,7 +197,8 @@ extension World {
                 finishCommit(index, at: now + 1, [], result: .rebalanceInProgress)
                 return
             }
-            _ = at
+            // A commit is a sign of life, as a heartbeat is.
+            group.members[at].lastHeartbeat = now
         } else {
             finishCommit(index, at: now + 1, [], result: .fenced)
             return
