@@ -115,7 +115,7 @@ let package = Package(
                 "RevokeWorker", "DemoKit", "Kafka", "WorkerTestKit", "Configuration", "EventLoop", "RevokeEngine",
                 "RevokeModel", "RevokeClient", "RevokeEvents", "HTTPServer", "Threads",
             ]),
-        tests("BrokerTests", ["DemoKit", "EventLoop", "Kafka", "Simulator"]),
+        tests("BrokerTests", ["DemoKit", "EventLoop", "Kafka", "Simulator", "RevokeWorker", "Configuration"]),
         tests("SimulatorTests", ["Simulator", "RevokeEngine", "RevokeModel"], exclude: ["Recordings"]),
     ]
 )
