@@ -25,7 +25,7 @@ struct RecordingCheck {
         var recordings: [(name: String, recording: Recording)] = []
         var logs: [WorkerLog] = []
         for file in files {
-            guard let text = Self.read(file) else {
+            guard let text = Self.contents(of: file) else {
                 print("\(file): cannot be read")
                 return 2
             }
@@ -63,7 +63,7 @@ struct RecordingCheck {
     }
 
     /// The bytes of a file; nil when it cannot be read or is not UTF-8.
-    private static func read(_ path: String) -> String? {
+    private static func contents(of path: String) -> String? {
         let descriptor = unsafe open(path, O_RDONLY)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
@@ -71,7 +71,7 @@ struct RecordingCheck {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = unsafe buffer.withUnsafeMutableBytes { buffer in
-                unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+                unsafe read(descriptor, buffer.baseAddress, buffer.count)
             }
             if count == 0 { return String(validating: bytes, as: UTF8.self) }
             guard count > 0 else { return nil }
