@@ -101,11 +101,14 @@ struct curl_slist *ccurl_headers_prepend(
         return NULL;
     }
     memcpy(line, name, name_length);
-    memcpy(line + name_length, length ? ": " : ":", 3);
+    char *end = line + name_length;
+    *end++ = ':';
     if (length) {
-        memcpy(line + name_length + 2, value, length);
-        line[name_length + 2 + length] = 0;
+        *end++ = ' ';
+        memcpy(end, value, length);
+        end += length;
     }
+    *end = 0;
     node->data = line;
     node->next = rest;
     return node;
