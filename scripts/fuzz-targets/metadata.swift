@@ -1,5 +1,6 @@
 // The codec of commit metadata over any text, and over any bytes behind a valid head and under a valid checksum: it
-// ends, and what it reads it writes so that it reads the same again.
+// ends, it reads what a second decoder reads, and what it reads it writes so that it reads the same again. Then an engine
+// takes over a partition with that metadata: nothing is settled that the metadata does not rightly claim.
 import RevokeEngine
 
 /// libFuzzer calls this with each input.
@@ -8,11 +9,27 @@ public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     let bytes = Array(UnsafeBufferPointer(start: data, count: size))
     check(bytes)
     check(sealed(bytes))
+    let steering = Array(bytes.prefix(8))
+    let text = Array(bytes.dropFirst(8))
+    for text in [text, sealed(text)] {
+        check(text)
+        var trial = MetadataTrial(text, steering: steering)
+        trial.run()
+    }
     return 0
 }
 
 private func check(_ text: [UInt8]) {
-    guard let metadata = CommitMetadata(decoding: text) else { return }
+    let claim = MetadataClaim(text)
+    guard let metadata = CommitMetadata(decoding: text) else {
+        guard claim == nil else { fatalError("is not read: \(text)") }
+        return
+    }
+    guard let claim, claim.watermark == UInt64(metadata.watermark), claim.fingerprint == metadata.fingerprint,
+        claim.runs.elementsEqual(
+            metadata.settled,
+            by: { $0.start == UInt64($1.lowerBound) && $0.end == UInt64($1.upperBound) })
+    else { fatalError("is read as \(metadata)") }
     var end = metadata.watermark
     for run in metadata.settled {
         guard run.lowerBound >= end, !run.isEmpty else { fatalError("runs overlap: \(metadata)") }
