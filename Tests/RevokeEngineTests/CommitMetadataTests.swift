@@ -1,3 +1,4 @@
+import RevokeModel
 import Testing
 
 @testable import RevokeEngine
@@ -137,5 +138,66 @@ import Testing
             #expect(decoded.settled.isEmpty || decoded.fingerprint != nil)
             #expect(decoded.charges.allSatisfy { $0.second >= 0 && $0.count >= 0 })
         }
+    }
+
+    private enum Flaw: CaseIterable {
+        case none, anotherOffset, anotherLog, flippedBit, cut, random, foreign
+    }
+
+    /// A takeover with all kinds of metadata: a record counts as settled if and only if ours, at its own offset, in its own
+    /// log, names the record. `EngineHarness` holds the commits that follow against what is settled.
+    @Test func onlyARightClaimSettles() {
+        var generator = Generator(seed: 7)
+        var claims = 0
+        for round in 0..<700 {
+            let flaw = Flaw.allCases[round % Flaw.allCases.count]
+            let world = World()
+            let start = generator.upTo(1_000)
+            world.logEnd[0] = start
+            for contract in Int64(1)...(1 + generator.upTo(30)) {
+                world.event(contract, gap: generator.upTo(3) == 0 ? generator.upTo(5) : 0)
+            }
+            let log = world.logs[0] ?? []
+            var metadata = CommitMetadata(watermark: start, clean: generator.upTo(1) == 1)
+            metadata.fingerprint = log.first?.fingerprint
+            var next = start + generator.upTo(2)
+            for _ in 0...generator.upTo(6) {
+                let end = next + 1 + generator.upTo(4)
+                metadata.settled.append(next..<end)
+                next = end + 1 + generator.upTo(4)
+            }
+            switch flaw {
+            case .anotherOffset: metadata.watermark += 1
+            case .anotherLog: metadata.fingerprint = log.first.map { $0.fingerprint ^ 1 << UInt64(generator.upTo(63)) }
+            case .none, .flippedBit, .cut, .random, .foreign: break
+            }
+            var text = metadata.encoded(limit: 4_096).text
+            switch flaw {
+            case .flippedBit: text[Int(generator.upTo(Int64(text.count) - 1))] ^= 1 << UInt8(generator.upTo(7))
+            case .cut: text.removeLast(1 + Int(generator.upTo(Int64(text.count) - 1)))
+            case .random: text = text.map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+            case .foreign: text = Array("{\"offset\":\(start),\"settled\":[[\(start),\(next)]]}".utf8)
+            case .none, .anotherOffset, .anotherLog: break
+            }
+            let named = log.map(\.offset).filter { offset in
+                flaw == .none && metadata.settled.contains { $0.contains(offset) }
+            }
+            claims += named.count
+            world.settled[0] = Set(named)
+            world.logStart[0] = start
+            world.committed[0] = (start, text)
+            let harness = EngineHarness(world) { $0.concurrency = 64 }
+            harness.assign([0])
+            harness.advance(1_000)
+            #expect(harness.snapshot.alreadySettled == UInt64(named.count), "\(flaw)")
+            #expect(harness.started.count == log.count - named.count, "\(flaw)")
+            harness.answerAll(.revoked)
+            harness.advance(1_000)
+            // With runs beyond what was read the commit stays at the last record, which tells the log.
+            let last = log.last?.offset ?? 0
+            let isBeyond = flaw == .none && (metadata.settled.last?.upperBound ?? 0) > last + 1
+            #expect(harness.committedOffset() == (isBeyond ? last : last + 1), "\(flaw)")
+        }
+        #expect(claims > 300)
     }
 }
