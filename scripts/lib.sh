@@ -49,3 +49,16 @@ python_with_yaml() {
         fi
     done
 }
+
+# tests_ran NAME REPORT: whether an event stream of swift test tells of tests, and of their end; says so if not. swift
+# test itself says nothing when a filter matches nothing or when a signal ends the tests.
+tests_ran() {
+    if ! grep -q '"kind":"testStarted"' "$2" 2>/dev/null; then
+        warn "$1: no test ran: nothing matches"
+    elif ! grep -q '"kind":"runEnded"' "$2"; then
+        warn "$1: the tests' process died before its end"
+    else
+        return 0
+    fi
+    return 1
+}

@@ -58,7 +58,8 @@ import Testing
         let scenario = try Scenario()
         // One message set with all of them: they come together, however slow the consumer's threads are.
         let configuration = scenario.configuration
-        scenario.configuration.set("linger.ms", "1000")
+        scenario.configuration.set("linger.ms", "20000")
+        scenario.configuration.set("batch.num.messages", "3000")
         try scenario.produce(values: 0..<3_000)
         scenario.configuration = configuration
         let member = try scenario.member()

@@ -25,6 +25,8 @@ import WorkerTestKit
         let isEnded = await ended.wait()
         #expect(isEnded)
         if !isEnded { process.terminate() }
+        // Lets go of what Foundation keeps for the process.
+        process.waitUntilExit()
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         #expect(!text.contains(secret))
         return Run(status: process.terminationStatus, output: text)

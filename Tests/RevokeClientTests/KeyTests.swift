@@ -125,6 +125,8 @@ import WorkerTestKit
                         _ = unsafe rename(directory.file("new"), path)
                     default:
                         watch?.close()
+                        // Its handlers hold this function.
+                        watch = nil
                         finish(seen)
                     }
                 } catch { Issue.record(error) }

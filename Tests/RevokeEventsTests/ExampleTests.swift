@@ -32,8 +32,8 @@ struct ExampleTests {
     func dataSchema() throws {
         let file = Example.schemas.appendingPathComponent("revoke-credentials.data.schema.json")
         let validator = try SchemaValidator(file)
-        func errors(_ data: Data) throws -> [String] {
-            try validator.errors(JSONSerialization.jsonObject(with: data, options: .fragmentsAllowed))
+        func errors(_ data: [UInt8]) throws -> [String] {
+            try validator.errors(JSONSerialization.jsonObject(with: Data(data), options: .fragmentsAllowed))
         }
         var valid = 0
         for example in try Example.all("valid") {

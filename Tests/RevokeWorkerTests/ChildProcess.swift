@@ -16,6 +16,7 @@ final class ChildProcess: Sendable {
         var result: Result?
     }
 
+    private let process = Process()
     private let state = Monitor(State())
     let id: Int32
     /// What it writes to standard error; nothing when it is not read.
@@ -40,10 +41,11 @@ final class ChildProcess: Sendable {
     ) throws {
         let outputs = try makePipe()
         let errors = try makePipe()
-        let process = Process()
         process.executableURL = URL(fileURLWithPath: Self.path)
         process.arguments = arguments
-        process.environment = ["PATH": "/usr/bin:/bin"].merging(environment) { $1 }
+        // A sanitizer of this process reports what happens in the child to the same place.
+        let inherited = ProcessInfo.processInfo.environment.filter { $0.key.hasSuffix("SAN_OPTIONS") }
+        process.environment = inherited.merging(["PATH": "/usr/bin:/bin"]) { $1 }.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle(fileDescriptor: outputs.writing)
         process.standardError = FileHandle(fileDescriptor: errors.writing)
@@ -76,6 +78,8 @@ final class ChildProcess: Sendable {
     deinit {
         if unread >= 0 { close(unread) }
         if state.withLock({ $0.result == nil }) { kill(id, SIGKILL) }
+        // Lets go of what Foundation keeps for the process.
+        process.waitUntilExit()
     }
 
     func signal(_ number: Int32) { kill(id, number) }
