@@ -44,7 +44,6 @@ struct ChargeBook: Sendable {
     var isUnlimited: Bool { windows.isEmpty }
     /// Whether the topic has more partitions than a window has requests, and this one got none.
     var hasNoPart: Bool { windows.contains { $0.limit == 0 } }
-    var needsSaving: Bool { unsaved >= allowance && !isUnlimited }
 
     /// How many requests may start now under the pace (in 1/1024 of the budget), the unsaved allowance included.
     mutating func left(now: Int64, pace: Int) -> Int {

@@ -179,18 +179,14 @@ extension Engine {
         if case .revoked = outcome {} else { forgetCovered(.call(call)) }
     }
 
-    /// Stamps the call's charge, or gives it back.
+    /// Stamps the call's charge, or gives it back. The charge of a former assignment went with it: the gate lets nothing
+    /// pass after that.
     private mutating func account(for call: Call, sentAt: Int64?) {
-        guard let ledger = ledgerIndex[call.partition] else { return }
-        if call.epoch == epoch {
-            if let sentAt {
-                ledgers[ledger].charges.stamp(sentAt: sentAt)
-            } else {
-                ledgers[ledger].charges.giveBack()
-            }
-        } else if let sentAt, sentAt >= ledgers[ledger].assignedAt {
-            // The charge went with a former assignment, but the request was sent in this one.
-            ledgers[ledger].charges.inherit(at: sentAt, count: 1)
+        guard call.epoch == epoch, let ledger = ledgerIndex[call.partition] else { return }
+        if let sentAt {
+            ledgers[ledger].charges.stamp(sentAt: sentAt)
+        } else {
+            ledgers[ledger].charges.giveBack()
         }
     }
 

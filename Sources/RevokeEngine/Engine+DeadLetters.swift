@@ -33,7 +33,7 @@ extension Engine {
             deadLetters.append(
                 DeadLetter(
                     id: id, entry: ticket, partition: ledgers[ledger].partition, offset: entry.offset, reason: reason,
-                    status: status))
+                    status: status, attempts: entry.attempts))
             actions.append(
                 .produceDeadLetter(
                     DeadLetterOrder(

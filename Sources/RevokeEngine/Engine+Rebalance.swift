@@ -76,7 +76,7 @@ extension Engine {
             }
         }
         return Ledger(
-            partition: assigned.partition, position: position, assignedAt: now.boot, freshFrom: freshFrom,
+            partition: assigned.partition, position: position, freshFrom: freshFrom,
             charges: charges, openingMetadata: assigned.metadata, prior: prior,
             metadataLimit: configuration.metadataLimit)
     }

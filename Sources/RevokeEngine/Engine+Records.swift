@@ -188,7 +188,7 @@ extension Engine {
             guard !lanes[index].isOrphan else { return }
             lanes[index].isOrphan = true
             lanes[index].orphanedAt = now
-            orphans.append((lane, lanes[index].contract))
+            orphans.append((lane, lanes[index].contract, now))
         } else {
             removeLane(lane)
         }
@@ -204,8 +204,11 @@ extension Engine {
     mutating func forgetOrphans(now: Int64) {
         while let head = orphans.head {
             let lane = lanes[Int(head.lane)]
-            let isStill = lane.isOrphan && lane.contract == head.contract && laneIndex[head.contract] == head.lane
-            if isStill, now - lane.orphanedAt < Self.orphanDuration, orphans.count <= Self.orphanLimit { break }
+            // A lane that got events again and lost them again has a later place.
+            let isStill =
+                lane.isOrphan && lane.orphanedAt == head.at && lane.contract == head.contract
+                && laneIndex[head.contract] == head.lane
+            if isStill, now - head.at < Self.orphanDuration, orphans.count <= Self.orphanLimit { break }
             orphans.popFirst()
             if isStill, lane.count == 0, lane.call == 0 {
                 lanes[Int(head.lane)].isOrphan = false
@@ -244,6 +247,7 @@ extension Engine {
             let entry = makeEntry(record, ledger: ledger, now: now)
             ledgers[ledger].called(record.offset)
             entries[Int(entry)].state = .deadLetterInFlight(id, letter.reason, status: letter.status)
+            entries[Int(entry)].attempts = letter.attempts
             deadLetters[index].entry = ticket(entry)
             return true
         case (.call, .failure): return false

@@ -41,6 +41,8 @@ public struct Engine: Sendable {
         var offset: Int64
         var reason: DeadLetterReason
         var status: Int?
+        /// Requests that were sent for the event.
+        var attempts: Int
     }
 
     struct CommitInFlight: Sendable {
@@ -109,7 +111,7 @@ public struct Engine: Sendable {
     var retryQueue = RingQueue<LaneTicket>()
     var timers = TimerHeap()
     var unprovenLanes = RingQueue<(lane: Int32, contract: ContractID)>()
-    var orphans = RingQueue<(lane: Int32, contract: ContractID)>()
+    var orphans = RingQueue<(lane: Int32, contract: ContractID, at: Int64)>()
     var retryingLanes = 0
     var starts = 0
 
@@ -266,6 +268,7 @@ public struct Engine: Sendable {
         for ledger in ledgers {
             snapshot.openRecords += ledger.openCount
             snapshot.openBytes += ledger.openBytes
+            snapshot.places += ledger.slots.count
             if ledger.charges.hasNoPart { snapshot.partitionsWithoutBudget += 1 }
             if ledger.isPaused { snapshot.pausedPartitions += 1 }
             if !ledger.isConfirmed { snapshot.unconfirmedPartitions += 1 }
@@ -282,6 +285,7 @@ public struct Engine: Sendable {
         snapshot.callsInFlight = calls.count
         snapshot.lanesReady = max(0, laneIndex.count - retryingLanes - calls.count - orphans.count)
         snapshot.lanesRetrying = retryingLanes
+        snapshot.lanes = laneIndex.count
         snapshot.deadLettersInFlight = deadLetters.count
         snapshot.partitions = ledgers.count
         snapshot.streak = account.streak.count

@@ -114,7 +114,7 @@ public enum EngineAction: Hashable, Sendable {
     case commit(CommitID, [CommitPart])
     /// Answer the assign event with this number: read these partitions from these offsets, and forget earlier pauses.
     case assign(rebalance: UInt64, [PartitionOffset])
-    /// Answer the revoke event with this number: unassign.
+    /// Answer the revoke event with this number: unassign. The gate lets no request of this assignment pass from here on.
     case unassign(rebalance: UInt64)
     /// Stop fetching from these partitions.
     case pause([Int32])

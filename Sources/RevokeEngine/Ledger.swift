@@ -97,8 +97,6 @@ struct Ledger: Sendable {
     let partition: Int32
     /// Where this assignment reads from.
     let position: Int64
-    /// When this assignment began, on the boot clock.
-    let assignedAt: Int64
     /// Offsets from here on were not there, or not called, when the partition was assigned.
     var freshFrom: Int64
     var charges: ChargeBook
@@ -148,12 +146,11 @@ struct Ledger: Sendable {
     var waitingLanes: [LaneTicket] = []
 
     init(
-        partition: Int32, position: Int64, assignedAt: Int64, freshFrom: Int64, charges: ChargeBook,
+        partition: Int32, position: Int64, freshFrom: Int64, charges: ChargeBook,
         openingMetadata: [UInt8], prior: PriorKnowledge?, metadataLimit: Int
     ) {
         self.partition = partition
         self.position = position
-        self.assignedAt = assignedAt
         self.freshFrom = freshFrom
         self.charges = charges
         self.openingMetadata = openingMetadata

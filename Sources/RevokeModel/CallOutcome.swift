@@ -44,7 +44,8 @@ public enum CallOutcome: Hashable, Sendable {
     case unreachable(UnreachableCause)
     /// Sent, and no complete answer: may have been applied.
     case ambiguous(AmbiguousCause)
-    /// Nothing was sent: the gate before the send found that the loop had stood still for too long.
+    /// Nothing was sent: the gate before the send found that the loop had stood still for too long, or that the partition
+    /// had gone.
     case withheld
 }
 

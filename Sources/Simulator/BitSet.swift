@@ -19,6 +19,13 @@ struct BitSet: Sendable {
         return words[word] & bit == 0
     }
 
+    /// Takes a number out.
+    mutating func remove(_ value: Int) {
+        let word = value >> 6
+        guard word < words.count else { return }
+        words[word] &= ~(1 << UInt64(value & 63))
+    }
+
     /// Adds all numbers of another set.
     mutating func formUnion(_ other: BitSet) {
         while words.count < other.words.count { words.append(0) }

@@ -38,6 +38,8 @@ final class SimulatedWorker {
         var isProbe = false
         /// Whether an earlier attempt for an event of it had ended in trouble.
         var isRetry = false
+        /// Whether it surely started as fresh or as backlog.
+        var isFirst = false
     }
 
     /// A dead letter on its way.

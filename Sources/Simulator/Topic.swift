@@ -32,6 +32,8 @@ struct StoredCommit {
     var known: BitSet
     /// What the metadata has to say: settled in the committing worker's epoch or said by the metadata that it read.
     var must = BitSet()
+    /// What the metadata has to say was called.
+    var called = BitSet()
     /// The place of the first record at the offset or above that the committing worker had read, or −1.
     var firstOpen: Int
     var incarnation: Int

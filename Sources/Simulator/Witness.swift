@@ -28,6 +28,8 @@ final class Witness {
         var isConfirmed = false
         /// The lowest serial number of a commit that confirms.
         var confirmSerial: UInt64
+        /// A commit with the worker's own metadata has confirmed it too.
+        var isOpen = false
         var sawMetadataTooLarge = false
         var lastCommit: Int64
         var lastReceived: Int64 = -1
@@ -43,6 +45,44 @@ final class Witness {
         var checkedPlace = 0
         var openRecords = 0
         var openBytes: Int64 = 0
+        /// The end of the log when the partition was assigned.
+        var logEnd: Int64 = 0
+        /// The places that a call or a dead letter of this epoch covered, or one before it as its commit says.
+        var called = BitSet()
+        /// Whether the worker knows the partition from its last assignment, and the log is the same.
+        var remembers = false
+    }
+
+    /// How the open events of a contract wait, as far as the design says it.
+    struct Waiting {
+        /// The class of a contract without trouble.
+        enum Class {
+            case fresh
+            case backlog
+            case unknown
+        }
+
+        /// Since which sequence number the contract has its place in the queue of its class; −1 when it does not wait.
+        var since = -1
+        var queue = Class.unknown
+        /// Whether nothing has moved it since: holds and unconfirmed partitions do.
+        var isCertain = false
+        /// Its last call ended in trouble.
+        var hasTrouble = false
+        /// It waits for a retry, and no hold began or ended since.
+        var isRetry = false
+        /// A call of an earlier assignment covers one of its events, so that the age of the oldest is not known.
+        var isAdopted = false
+        /// When its last call ended.
+        var lastEnd: Int64 = .min / 2
+        /// When it last had an open event or a call.
+        var lastOpen: Int64 = .min / 2
+        /// Whether the next request has to go over a new connection; nil when that is not known.
+        var freshConnection: Bool? = false
+        /// Since when it alone is in trouble, and whether the engine said so.
+        var aloneSince: Int64 = -1
+        var aloneAt: Int64 = -1
+        var isStuckNoted = false
     }
 
     /// A rebalance event that the engine has not answered.
@@ -108,6 +148,54 @@ final class Witness {
 
     var lastCommitFailed = false
 
+    /// By contract.
+    var waiting: [Waiting] = []
+    /// By record id: whether the event was fresh when it was read; nil where the design leaves it open.
+    var isFresh: [Bool?] = []
+    /// By record id: how many requests for the event were sent in this epoch, at least and at most.
+    var attempts: [ClosedRange<Int>] = []
+    /// By record id: read again while a call of the last assignment covers it.
+    var adopted = BitSet()
+    /// By record id: a dead letter was ordered in this epoch, so that calls do not count for it any more.
+    var lettered = BitSet()
+    /// What a 204 has to settle before the turn is over.
+    var due: [Int] = []
+    /// Calls started, and the number of the last one that was put before a fresh contract.
+    var starts = 0
+    var lastInversion = -4
+    /// How many starts in a row were of a higher class while one of a lower class waited.
+    var freshRun = 0
+    var backlogRun = 0
+    /// When the partitions were assigned, and how many the topic had.
+    var assignedAt: Int64 = 0
+    var topicPartitions = 1
+    /// When calls ended that were sent in this assignment, with the time of their sending.
+    var ended: [(sent: Int64, end: Int64)] = []
+
+    /// Between which times the next probe of a held account is due.
+    var probeLow: Int64 = .min / 2
+    var probeHigh: Int64 = .min / 2
+    /// The same before the call that ended last.
+    var formerProbe: (low: Int64, high: Int64) = (.min / 2, .min / 2)
+    var probeInterval: Int64 = 0
+    var holdSequence = 0
+    /// The Retry-After of the call that ended last, and whether it was a 429.
+    var cause: (delay: Int64?, isRateLimit: Bool)?
+    var mayEndHold = false
+    var mustEndHold = false
+    var hasEndedHold = false
+    var lastProbed = -1
+    /// Whether the streak is over its limit, as the engine said.
+    var isUnproven = false
+    /// The rate after 429s, in 1/1024 of the budget: what it is at least and at most.
+    var paceLow = 1_024
+    var paceHigh = 1_024
+    var paceLowChanged: Int64 = 0
+    var paceHighChanged: Int64 = 0
+    var halvedSequence = -1
+    /// No call starts before this time, at the latest; it outlasts the hold.
+    var notBeforeHigh: Int64 = .min / 2
+
     func prepare(contracts: Int) {
         open = Array(repeating: [], count: contracts)
         seen = open
@@ -119,6 +207,7 @@ final class Witness {
         lastTrouble = Array(repeating: -1, count: contracts)
         retrySequence = Array(repeating: -1, count: contracts)
         noLaneCallBefore = Array(repeating: .min, count: contracts)
+        waiting = Array(repeating: Waiting(), count: contracts)
     }
 
     func grow(partitions: Int) {
@@ -136,6 +225,8 @@ final class Witness {
             lastEpoch.append(0)
             firstReadAt.append(0)
             acknowledged.append(nil)
+            isFresh.append(nil)
+            attempts.append(0...0)
         }
     }
 
@@ -145,6 +236,10 @@ final class Witness {
         conflicts[contract] = 0
         firstTrouble[contract] = -1
         retrySequence[contract] = -1
+        let before = waiting[contract]
+        waiting[contract] = Waiting()
+        waiting[contract].lastEnd = before.lastEnd
+        waiting[contract].lastOpen = before.lastOpen
     }
 
     /// Whether a record was read in the present epoch of its partition.

@@ -5,7 +5,7 @@ import RevokeModel
 extension World {
     func check(_ worker: SimulatedWorker, _ action: EngineAction) {
         switch action {
-        case .startCall(let id, let contract, _): checkCall(worker, id, contract)
+        case .startCall(let id, let contract, let fresh): checkCall(worker, id, contract, freshConnection: fresh)
         case .produceDeadLetter(let order): checkDeadLetter(worker, order)
         case .commit(_, let parts): checkCommit(worker, parts)
         case .assign(let rebalance, let offsets): checkAssign(worker, rebalance, offsets)
@@ -20,17 +20,22 @@ extension World {
             case .holdBegan(let kind):
                 worker.witness.isHeld = true
                 worker.witness.hold = kind
+                witnessHoldBegan(worker, kind)
                 worker.witness.keyProbeDue = nil
                 worker.witness.failing.removeAll()
-            case .holdEnded:
+            case .holdEnded(let kind):
+                let isOver = worker.witness.mayEndHold
                 worker.witness.isHeld = false
+                witnessHoldEnded(worker, kind)
                 worker.witness.keyProbeDue = nil
                 worker.witness.failing.removeAll()
                 // A good answer starts every waiting lane at the account's pace.
                 for index in worker.witness.retrySequence.indices { worker.witness.retrySequence[index] = -1 }
-                for index in worker.calls.indices { worker.calls[index].isProbe = false }
-            case .retentionPassed, .logRestarted, .unproven, .proven, .undecodableBegan, .undecodableEnded,
-                .commitsFailingBegan, .commitsFailingEnded, .suspicion, .stuckContract, .drainLimitPassed,
+                if isOver { for index in worker.calls.indices { worker.calls[index].isProbe = false } }
+            case .unproven, .proven: checkProof(worker, isUnproven: news == .unproven)
+            case .stuckContract(let contract): checkStuck(worker, contract)
+            case .retentionPassed, .logRestarted, .undecodableBegan, .undecodableEnded,
+                .commitsFailingBegan, .commitsFailingEnded, .suspicion, .drainLimitPassed,
                 .metadataIgnored:
                 break
             }
@@ -40,7 +45,9 @@ extension World {
 
     // MARK: Calls
 
-    private func checkCall(_ worker: SimulatedWorker, _ id: CallID, _ contract: ContractID) {
+    private func checkCall(
+        _ worker: SimulatedWorker, _ id: CallID, _ contract: ContractID, freshConnection: Bool
+    ) {
         let witness = worker.witness
         let index = Int(contract.value - Topic.contractBase)
         guard profile.contracts.indices.contains(index) else {
@@ -89,6 +96,17 @@ extension World {
         }
         checkCommitsDoNotFail(worker, "call", contract: index)
         justify(worker, index)
+        checkOrder(worker, index)
+        checkHold(worker, index)
+        checkPace(worker, index)
+        if let expected = witness.waiting[index].freshConnection, expected != freshConnection {
+            fail(
+                "call.connection",
+                expected
+                    ? "a retry goes over a connection that gave no answer"
+                    : "a call asks for a new connection without need",
+                worker: worker.index, contract: index)
+        }
         if !witness.isHeld, isRetry(witness, index), retries >= max(1, profile.engine.concurrency / 4) {
             fail(
                 "retry.share", "retries hold more than their share of the slots", worker: worker.index, contract: index)
@@ -164,6 +182,13 @@ extension World {
         for letter in worker.letters where letter.record == id && letter.epoch == epoch.number {
             broken("dead-letter.twice", "two dead letters in flight for one event")
         }
+        if !witness.attempts[id].contains(order.attempts) {
+            broken(
+                "dead-letter.attempts",
+                "the dead letter says \(order.attempts) attempts, \(witness.attempts[id]) were made")
+        }
+        witness.epochs[record.partition]?.called.insert(record.local)
+        witness.lettered.insert(id)
         if order.truncate, record.size <= profile.deadLetterLimit {
             broken("dead-letter.cut", "a dead letter is cut that was never too large")
         }
@@ -347,7 +372,10 @@ extension World {
         // At a drain's end the open records are released before the answer: they are looked at with the answer.
         let isAtDrain =
             (epoch.isDraining || worker.isStopping) && !witness.known[record.partition].contains(record.local)
-        if record.contract >= 0, !isAtDrain { witness.open[record.contract].removeAll { $0 == id } }
+        if record.contract >= 0, !isAtDrain {
+            witness.open[record.contract].removeAll { $0 == id }
+            leaveQueue(witness, record.contract)
+        }
         witness.epochs[record.partition]?.openRecords -= 1
         witness.epochs[record.partition]?.openBytes -= record.size
         if epoch.isDraining || epoch.isFenced || worker.isStopping
@@ -487,10 +515,10 @@ extension World {
         }
     }
 
-    /// Whether a worker has an open event that it may call now; asked in worlds without a budget only.
+    /// Whether a worker has an open event that it may call now, as far as can be told.
     func canCall(_ worker: SimulatedWorker) -> Bool {
         let witness = worker.witness
-        guard profile.engine.budget.isEmpty, worker.calls.isEmpty, !worker.isStopping, now >= witness.noCallBefore
+        guard hasRoom(worker), worker.calls.isEmpty, !worker.isStopping, now >= witness.noCallBefore
         else {
             return false
         }
@@ -498,9 +526,11 @@ extension World {
             if let oldest = epoch.unsaved.first, now - oldest > 9_000 { return false }
         }
         for contract in witness.open.indices where now >= witness.noLaneCallBefore[contract] {
+            let waiting = witness.waiting[contract]
+            if waiting.hasTrouble, now <= waiting.lastEnd + profile.engine.backoffCap + 10 { continue }
             for id in witness.open[contract] {
                 let record = topic.records[id]
-                guard let epoch = witness.epochs[record.partition], epoch.isConfirmed, !epoch.isDraining,
+                guard let epoch = witness.epochs[record.partition], epoch.isOpen, !epoch.isDraining,
                     !epoch.isFenced,
                     !epoch.must.contains(record.local), witness.rejectPermit[contract] < 0,
                     !worker.letters.contains(where: { $0.record == id })
@@ -531,6 +561,10 @@ extension World {
         if worker.isStopping, now - worker.stopBegan > profile.engine.drainLimit + 50 {
             fail("shutdown.late", "the shutdown takes longer than the drain limit", worker: worker.index)
         }
+        checkDue(worker)
+        checkHoldStays(worker)
+        checkIdle(worker)
+        checkFigures(worker)
         if let due = witness.keyProbeDue {
             if !canCall(worker) {
                 witness.keyProbeDue = nil

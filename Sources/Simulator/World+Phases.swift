@@ -161,6 +161,7 @@ extension World {
     /// When all is settled and committed, nothing may be left in the engines.
     private func checkRest() {
         for case let worker? in workers where worker.isAlive {
+            checkFiguresAtRest(worker)
             let used = worker.tokens.count - worker.freeTokens.count
             if used > 0, topic.openOrdinary + topic.openPoison == 0 {
                 fail(

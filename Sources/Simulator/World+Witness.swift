@@ -23,12 +23,14 @@ extension World {
                 metadataRead: partition.metadata, read: log.committed, confirmSerial: commitSerial + 1,
                 lastCommit: start)
             epoch.checkedPlace = topic.place(index, atOrAbove: start)
+            epoch.logEnd = log.end
             var firstOpen = epoch.checkedPlace
             while firstOpen < log.ids.count, topic.records[log.ids[firstOpen]].isGone { firstOpen += 1 }
             if let committed = log.committed, committed.offset == start {
                 // Everything below the group's offset is settled, and so is what the metadata says.
                 for place in log.firstPlace..<epoch.checkedPlace { witness.known[index].insert(place) }
                 if committed.incarnation == log.incarnation {
+                    epoch.called = committed.called
                     witness.known[index].formUnion(committed.known)
                     if committed.firstOpen >= 0, committed.firstOpen == firstOpen, !profile.metadataIsCut {
                         epoch.must.formUnion(committed.must)
@@ -40,9 +42,13 @@ extension World {
                 log.committed?.offset == start
             {
                 epoch.must.formUnion(former.must)
+                epoch.remembers = true
             }
             witness.epochs[index] = epoch
         }
+        witness.assignedAt = now
+        witness.topicPartitions = topic.logs.count
+        witness.ended.removeAll()
         witness.pending = .assign(worker.rebalance, expected)
         witness.pendingSince = now
     }
@@ -55,7 +61,9 @@ extension World {
             witness.epochs[partition] = nil
         }
         for contract in witness.open.indices {
+            if !witness.open[contract].isEmpty { witness.waiting[contract].lastOpen = now }
             witness.open[contract].removeAll { !witness.isCurrent($0, partition: topic.records[$0].partition) }
+            leaveQueue(witness, contract)
         }
     }
 
@@ -92,6 +100,7 @@ extension World {
             witness.firstReadAt[id] = now
             if isEvent { witness.seen[record.contract].append(id) }
         }
+        let former = (sequence: witness.lastRead[id], epoch: witness.lastEpoch[id])
         witness.lastRead[id] = sequence
         witness.lastEpoch[id] = 0
         if case .event = record.content { witness.decoded += 1 }
@@ -103,14 +112,18 @@ extension World {
         if isEvent, !witness.open[record.contract].contains(id) {
             witness.open[record.contract].append(id)
         }
+        witnessWaits(worker, id, former: former)
     }
 
     func witnessCallStarted(_ worker: SimulatedWorker, _ id: CallID, _ contract: Int) -> SimulatedWorker.Call {
         sequence += 1
         let witness = worker.witness
+        let waiting = witness.waiting[contract]
+        witnessCalled(witness, contract)
         var call = SimulatedWorker.Call(id: id, contract: contract, startedAt: now, sequence: sequence)
         call.isProbe = witness.isHeld
         call.isRetry = isRetry(witness, contract)
+        call.isFirst = waiting.isCertain && waiting.since >= 0
         return call
     }
 
@@ -158,6 +171,9 @@ extension World {
     func witnessCallEnded(_ worker: SimulatedWorker, _ call: SimulatedWorker.Call) {
         let witness = worker.witness
         let contract = call.contract
+        sequence += 1
+        witnessHold(worker, call)
+        defer { witnessWaitsAgain(worker, call) }
         var isTrouble = true
         switch call.outcome {
         case .revoked:
@@ -233,6 +249,7 @@ extension World {
         for id in witness.open[call.contract] where witness.firstRead[id] < call.sequence {
             copies.append(topic.records[id].copy)
         }
+        oweSettling(worker, call)
         for id in witness.seen[call.contract] where witness.firstRead[id] < call.sequence { settleByCall(witness, id) }
         for id in witness.open[call.contract]
         where witness.firstRead[id] > call.sequence && copies.contains(topic.records[id].copy) {
@@ -270,12 +287,14 @@ extension World {
                 if let read = epoch.read, read.incarnation == epoch.incarnation, part.metadata == read.metadata {
                     stored.known = read.known
                     stored.must = read.must
+                    stored.called = read.called
                     stored.firstOpen = read.firstOpen
                 }
                 pending.saves.append(0)
             } else {
                 stored.known = witness.known[partition]
                 stored.must = epoch.must
+                stored.called = epoch.called
                 stored.firstOpen = firstRead(witness, partition, epoch, from: part.offset)
                 pending.saves.append(epoch.unsaved.count)
             }
@@ -303,7 +322,10 @@ extension World {
                 epoch.unsaved.removeFirst(pending.saves[index])
                 if result == .stored {
                     epoch.hasStored = true
-                    if pending.serial >= epoch.confirmSerial { epoch.isConfirmed = true }
+                    if pending.serial >= epoch.confirmSerial {
+                        epoch.isConfirmed = true
+                        if !pending.isFirst[index] { epoch.isOpen = true }
+                    }
                 }
             case .fenced:
                 epoch.isFenced = true
@@ -330,7 +352,9 @@ extension World {
         let witness = worker.witness
         for partition in witness.epochs.indices where witness.epochs[partition] != nil {
             witness.epochs[partition]?.isConfirmed = false
+            witness.epochs[partition]?.isOpen = false
             witness.epochs[partition]?.confirmSerial = commitSerial + 1
+            doubtOrder(witness)
         }
     }
 }

@@ -210,6 +210,11 @@ final class World {
             if worker.witness.isHeld, worker.witness.hold == .unauthorized, canCall(worker) {
                 worker.witness.keyProbeDue = now + 1_500
             }
+            if worker.witness.hold == .unauthorized {
+                worker.witness.probeLow = now
+                worker.witness.probeHigh = now
+                worker.witness.formerProbe = (now, now)
+            }
             worker.engine.keyChanged(version: next.number, now: worker.instant(now))
             drive(worker)
         case .lateRecord: lateRecord(worker, Int(next.number))

@@ -1,0 +1,229 @@
+import RevokeEngine
+import RevokeModel
+
+/// Holds, probes, and the rate after 429s.
+extension World {
+    private func share(_ witness: Witness) -> Int64 {
+        var held = 0
+        for case .some in witness.epochs { held += 1 }
+        return Int64(max(1, witness.topicPartitions / max(1, held)))
+    }
+
+    /// A call ended: what it means for the hold and for the rate.
+    func witnessHold(_ worker: SimulatedWorker, _ call: SimulatedWorker.Call) {
+        let witness = worker.witness
+        witness.formerProbe = (witness.probeLow, witness.probeHigh)
+        witness.cause = nil
+        let isAfterHold = witness.isHeld && call.sequence > witness.holdSequence
+        let counts = call.sequence > witness.lastProvenSequence
+        var hasFailed = true
+        switch call.outcome {
+        case .revoked:
+            hasFailed = false
+            witness.mayEndHold = true
+            if isAfterHold { witness.mustEndHold = true }
+        case .withheld: hasFailed = false
+        case .unauthorized(let version):
+            hasFailed = version == worker.keyVersion
+            witness.cause = (nil, false)
+        case .rejected, .conflict:
+            if witness.hold == .rateLimited, isAfterHold {
+                witness.mayEndHold = true
+                if case .rejected = call.outcome, counts { witness.mustEndHold = true }
+                hasFailed = false
+                // A conflict may be tried again, and then the hold goes on.
+                witness.probeHigh = max(witness.probeHigh, now + 60_000 * share(witness))
+            } else if !counts {
+                hasFailed = false
+                witness.probeHigh = max(witness.probeHigh, now + 60_000 * share(witness))
+            }
+        case .rateLimited(let delay):
+            witness.cause = (delay, true)
+            rateLimited(worker, call, delay)
+        case .unavailable(_, let delay): witness.cause = (delay, false)
+        case .transient, .misdirected, .unreachable, .ambiguous: witness.cause = (nil, false)
+        }
+        guard witness.isHeld else { return }
+        if call.isProbe, hasFailed {
+            witness.probeInterval = min(witness.probeInterval * 2, witness.hold == .unavailable ? 5_000 : 60_000)
+            let due = now + witness.probeInterval * share(witness)
+            witness.probeLow = max(witness.probeLow, due)
+            witness.probeHigh = max(witness.probeHigh, due)
+        }
+        applyDelay(witness, isProbe: call.isProbe)
+    }
+
+    /// A Retry-After moves the next probe.
+    private func applyDelay(_ witness: Witness, isProbe: Bool) {
+        guard let cause = witness.cause else { return }
+        if cause.isRateLimit {
+            if let delay = cause.delay {
+                witness.probeLow = now + min(delay, 3_600_000)
+                witness.probeHigh = witness.notBeforeHigh
+            } else {
+                witness.probeLow = max(witness.probeLow, now + 5_000)
+                witness.probeHigh = max(witness.probeHigh, witness.notBeforeHigh)
+            }
+        } else if let delay = cause.delay {
+            if isProbe { witness.probeLow = max(witness.probeLow, now + min(delay, 3_600_000)) }
+            witness.probeHigh = max(witness.probeHigh, now + min(delay, 3_600_000))
+        }
+    }
+
+    private func rateLimited(_ worker: SimulatedWorker, _ call: SimulatedWorker.Call, _ delay: Int64?) {
+        let witness = worker.witness
+        witness.notBeforeHigh = max(witness.notBeforeHigh, now + min(delay ?? 60_000, 3_600_000) + 1_000)
+        recoverPace(witness)
+        guard call.sequence > witness.halvedSequence else { return }
+        witness.paceLow = max(64, witness.paceLow / 2)
+        witness.paceHigh = max(64, witness.paceHigh / 2)
+        witness.halvedSequence = sequence
+        witness.paceLowChanged = now
+        witness.paceHighChanged = now
+    }
+
+    func witnessHoldBegan(_ worker: SimulatedWorker, _ kind: HoldKind) {
+        let witness = worker.witness
+        witness.holdSequence = sequence
+        witness.mayEndHold = false
+        witness.mustEndHold = false
+        witness.hasEndedHold = false
+        (witness.probeLow, witness.probeHigh) = witness.formerProbe
+        witness.probeInterval = kind == .unavailable ? 1_000 : 5_000
+        let due = now + witness.probeInterval * share(witness)
+        witness.probeLow = max(witness.probeLow, due)
+        witness.probeHigh = max(witness.probeHigh, due)
+        applyDelay(witness, isProbe: true)
+        doubtOrder(witness)
+    }
+
+    func witnessHoldEnded(_ worker: SimulatedWorker, _ kind: HoldKind) {
+        let witness = worker.witness
+        if kind != witness.hold {
+            fail("hold.end", "a hold ends that was not on: \(kind)", worker: worker.index)
+        }
+        if kind == .rateLimited {
+            witness.paceLowChanged = now
+            witness.paceHighChanged = now
+        }
+        witness.mustEndHold = false
+        witness.hasEndedHold = true
+        doubtOrder(witness)
+    }
+
+    /// A good answer ends a hold, and nothing else does but another hold.
+    func checkHoldStays(_ worker: SimulatedWorker) {
+        let witness = worker.witness
+        if witness.mustEndHold {
+            fail("hold.end", "a good answer does not end the hold", worker: worker.index)
+        }
+        if witness.hasEndedHold, !witness.isHeld, !witness.mayEndHold {
+            fail("hold.end", "a hold ends without a good answer", worker: worker.index)
+        }
+        witness.hasEndedHold = false
+        witness.mayEndHold = false
+        if witness.isHeld, now > witness.probeHigh + 5, canCall(worker) {
+            fail("hold.probe-late", "no probe starts though it is due", worker: worker.index)
+        }
+    }
+
+    /// A probe that starts.
+    func checkHold(_ worker: SimulatedWorker, _ contract: Int) {
+        let witness = worker.witness
+        guard witness.isHeld else { return }
+        if now < witness.probeLow {
+            fail(
+                "hold.probe-early", "a probe starts \(witness.probeLow - now) ms before it is due",
+                worker: worker.index,
+                contract: contract)
+        }
+        if contract == witness.lastProbed {
+            for other in witness.waiting.indices where other != contract && witness.waiting[other].since >= 0 {
+                guard witness.waiting[other].isCertain, !witness.waiting[other].hasTrouble,
+                    witness.rejectPermit[other] < 0, !witness.open[other].isEmpty
+                else { continue }
+                fail(
+                    "hold.probe-again", "a probe takes the last one's contract though another waits",
+                    worker: worker.index, contract: contract)
+                break
+            }
+        }
+        witness.lastProbed = contract
+    }
+
+    // MARK: The rate
+
+    /// The rate recovers by a tenth of the budget every 5 s; a turn may be a second late.
+    private func recoverPace(_ witness: Witness) {
+        if witness.hold == .rateLimited, witness.isHeld { return }
+        while witness.paceHigh < 1_024, now - witness.paceHighChanged >= 5_000 {
+            witness.paceHigh = min(1_024, witness.paceHigh + 102)
+            witness.paceHighChanged += 5_000
+        }
+        // One step a turn: a loop that stood still catches up with none of those it missed.
+        if witness.paceLow < 1_024, now - witness.paceLowChanged >= 6_050 {
+            witness.paceLow = min(1_024, witness.paceLow + 102)
+            witness.paceLowChanged = now
+        }
+    }
+
+    /// A partition's part of each window.
+    func partLimits(_ witness: Witness, _ partition: Int) -> [Int] {
+        profile.engine.budget.map { window in
+            window.limit / witness.topicPartitions + (partition < window.limit % witness.topicPartitions ? 1 : 0)
+        }
+    }
+
+    private func capacity(_ witness: Witness, window: Int, pace: Int) -> Int {
+        var sum = 0
+        for partition in witness.epochs.indices {
+            guard let epoch = witness.epochs[partition], epoch.isOpen else { continue }
+            let limit = partLimits(witness, partition)[window]
+            sum += max(min(limit, 1), limit * pace / 1_024)
+        }
+        return sum
+    }
+
+    private func leastPart(_ witness: Witness, window: Int, pace: Int) -> Int {
+        var least = Int.max
+        for partition in witness.epochs.indices {
+            guard let epoch = witness.epochs[partition], epoch.isOpen else { continue }
+            let limit = partLimits(witness, partition)[window]
+            least = min(least, max(min(limit, 1), limit * pace / 1_024))
+        }
+        return least
+    }
+
+    /// A call that starts keeps the rate.
+    func checkPace(_ worker: SimulatedWorker, _ contract: Int) {
+        let witness = worker.witness
+        recoverPace(witness)
+        let pace = witness.isUnproven ? witness.paceHigh / 4 : witness.paceHigh
+        guard profile.engine.budget.isEmpty, pace < 1_024 else { return }
+        if worker.calls.count >= max(1, profile.engine.concurrency * pace / 1_024) {
+            fail("pace", "more calls in flight than the rate allows", worker: worker.index, contract: contract)
+        }
+    }
+
+    /// Whether the budget surely allows a request now.
+    func hasRoom(_ worker: SimulatedWorker) -> Bool {
+        let witness = worker.witness
+        guard !profile.engine.budget.isEmpty else { return true }
+        recoverPace(witness)
+        guard worker.commitInFlight == nil, !witness.lastCommitFailed, !profile.metadataIsCut else { return false }
+        let longest = profile.engine.budget.map(\.duration).max() ?? 0
+        witness.ended.removeAll { $0.end < now - longest - 2_000 }
+        let pace = witness.isUnproven ? witness.paceLow / 4 : witness.paceLow
+        for (index, window) in profile.engine.budget.enumerated() {
+            guard now - witness.assignedAt > window.duration + 2_500 else { return false }
+            var used = worker.calls.count
+            for call in witness.ended where call.end > now - window.duration - 1_100 { used += 1 }
+            // In one window some partition has room when not all is used; in the others each surely has.
+            let most =
+                index == 0
+                ? capacity(witness, window: index, pace: pace) : leastPart(witness, window: index, pace: pace)
+            if used >= most { return false }
+        }
+        return true
+    }
+}
