@@ -305,6 +305,23 @@ private let outage = CallOutcome.unavailable(status: 503, retryAfter: nil)
         #expect(harness.engine.laneIndex.isEmpty)
     }
 
+    @Test func invariant7ALaneThatLosesItsEventsTwiceKeepsNoOther() {
+        let harness = EngineHarness.ready(partitions: 2)
+        harness.events(1, on: 0)
+        harness.events(2, on: 1)
+        harness.answerAll(outage)
+        harness.lose()
+        harness.advance(30_000)
+        harness.world.logStart[1] = harness.world.end(1)
+        harness.assign([0, 1])
+        harness.answerAll(outage)
+        harness.lose()
+        harness.advance(31_000)
+        #expect(harness.engine.laneIndex.count == 1)
+        harness.advance(30_000)
+        #expect(harness.engine.laneIndex.isEmpty)
+    }
+
     @Test func invariant7ManyAssignmentsLeaveNothingBehind() {
         let harness = EngineHarness.ready { $0.breaker = 100_000 }
         harness.latency = 1

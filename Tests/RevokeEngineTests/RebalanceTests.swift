@@ -248,6 +248,20 @@ private let notFound = CallOutcome.rejected(status: 404, code: nil)
         #expect(harness.end(0) == .deadLettered(.malformed(.notJSON)))
     }
 
+    @Test func anAdoptedDeadLetterThatFailsIsOrderedAgainWithItsAttempts() {
+        let harness = EngineHarness.ready()
+        harness.storesDeadLetters = false
+        harness.events(1)
+        harness.answer(1, .rejected(status: 404, code: nil))
+        #expect(harness.deadLetters.map(\.attempts) == [1])
+        harness.lose()
+        harness.assign([0])
+        harness.failDeadLetters(.failed)
+        harness.advance(6_000)
+        #expect(harness.deadLetters.map(\.attempts) == [1])
+        #expect(harness.started.count == 1)
+    }
+
     @Test func nothingIsAdoptedFromAnotherLog() {
         let harness = EngineHarness.ready()
         harness.events(1)
