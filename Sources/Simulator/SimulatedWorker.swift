@@ -76,6 +76,9 @@ final class SimulatedWorker {
     var stopBegan: Int64 = 0
     var restartDelay: Int64 = -1
     var idleTurns = 0
+    /// How many turns did nothing since a time.
+    var emptyWakes = 0
+    var emptyWakesSince: Int64 = 0
 
     var membership = Membership.joining
     var member: Int32 = 0

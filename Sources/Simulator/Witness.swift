@@ -28,6 +28,8 @@ final class Witness {
         var isConfirmed = false
         /// The lowest serial number of a commit that confirms.
         var confirmSerial: UInt64
+        /// What the worker settled in this epoch.
+        var settledHere = BitSet()
         /// A commit with the worker's own metadata has confirmed it too.
         var isOpen = false
         var sawMetadataTooLarge = false

@@ -349,6 +349,7 @@ extension World {
             close(id, gone: false)
         }
         witness.epochs[record.partition]?.must.insert(record.local)
+        witness.epochs[record.partition]?.settledHere.insert(record.local)
         witness.epochs[record.partition]?.unsaved.append(now)
         if record.contract >= 0 { witness.forget(record.contract, with: id) }
     }
@@ -378,6 +379,11 @@ extension World {
         }
         witness.epochs[record.partition]?.openRecords -= 1
         witness.epochs[record.partition]?.openBytes -= record.size
+        if epoch.must.contains(record.local), !epoch.settledHere.contains(record.local), !epoch.isDraining {
+            // It was settled before it was read: the offset moves all the same, and is committed.
+            witness.epochs[record.partition]?.settledHere.insert(record.local)
+            witness.epochs[record.partition]?.unsaved.append(now)
+        }
         if epoch.isDraining || epoch.isFenced || worker.isStopping
             || witness.known[record.partition].contains(record.local)
         {

@@ -282,6 +282,16 @@ final class World {
         }
         turnEnds(worker)
         let due = worker.engine.nextWake - worker.bootBase
+        if now - worker.emptyWakesSince >= 1_000 {
+            worker.emptyWakesSince = now
+            worker.emptyWakes = 0
+        }
+        if actions.isEmpty, isWake {
+            worker.emptyWakes += 1
+            if worker.emptyWakes > 300 {
+                fail("engine.spins", "300 turns in a second do nothing", worker: worker.index)
+            }
+        }
         if actions.isEmpty, isWake, due <= now {
             worker.idleTurns += 1
             if worker.idleTurns > 300 {
