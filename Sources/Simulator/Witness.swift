@@ -77,6 +77,9 @@ final class Witness {
         var isAdopted = false
         /// When its last call ended.
         var lastEnd: Int64 = .min / 2
+        /// From when the backoff of its retry counts, and whether its answer was permanent and did not settle.
+        var retryFrom: Int64 = .min / 2
+        var isUnproven = false
         /// When it last had an open event or a call.
         var lastOpen: Int64 = .min / 2
         /// Whether the next request has to go over a new connection; nil when that is not known.

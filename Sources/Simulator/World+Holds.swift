@@ -139,8 +139,8 @@ extension World {
         }
         if contract == witness.lastProbed {
             for other in witness.waiting.indices where other != contract && witness.waiting[other].since >= 0 {
-                guard witness.waiting[other].isCertain, !witness.waiting[other].hasTrouble,
-                    witness.rejectPermit[other] < 0, !witness.open[other].isEmpty
+                guard !witness.waiting[other].hasTrouble, witness.rejectPermit[other] < 0,
+                    isCallable(witness, witness.open[other])
                 else { continue }
                 fail(
                     "hold.probe-again", "a probe takes the last one's contract though another waits",

@@ -131,6 +131,8 @@ extension World {
         let witness = worker.witness
         var waiting = witness.waiting[call.contract]
         waiting.lastEnd = now
+        waiting.retryFrom = now
+        waiting.isUnproven = false
         if call.sentAt >= witness.assignedAt, call.startedAt >= witness.assignedAt {
             witness.ended.append((call.sentAt, now))
         }
@@ -162,6 +164,7 @@ extension World {
             waiting.freshConnection = nil
             waiting.since = open.isEmpty ? -1 : sequence
         case .rejected, .unauthorized, .conflict:
+            if case .rejected = call.outcome { waiting.isUnproven = call.sequence > witness.lastProvenSequence }
             waiting.hasTrouble = true
             waiting.isRetry = true
         case .transient, .ambiguous, .unavailable:
@@ -199,7 +202,7 @@ extension World {
     }
 
     /// Whether all these events are of partitions that are held, confirmed and not revoked.
-    private func isCallable(_ witness: Witness, _ ids: [Int]) -> Bool {
+    func isCallable(_ witness: Witness, _ ids: [Int]) -> Bool {
         for id in ids {
             guard let epoch = witness.epochs[topic.records[id].partition], witness.lastEpoch[id] == epoch.number,
                 epoch.isOpen, !epoch.isDraining, !epoch.isFenced, !epoch.must.contains(topic.records[id].local)
@@ -220,7 +223,7 @@ extension World {
         let witness = worker.witness
         let waiting = witness.waiting[contract]
         guard waiting.isRetry, witness.rejectPermit[contract] < 0, isCallable(witness, witness.open[contract]),
-            now > waiting.lastEnd + profile.engine.backoffCap + 10,
+            now > waiting.retryFrom + profile.engine.backoffCap + 10,
             witness.noLaneCallBefore[contract] == .min
                 || now > witness.noLaneCallBefore[contract] + profile.engine.backoffCap + 10
         else { return false }
@@ -361,6 +364,11 @@ extension World {
             fail("note.proof", "the engine says twice whether the account is proven", worker: worker.index)
         }
         worker.witness.isUnproven = isUnproven
+        // A good answer calls the contracts again whose permanent answers did not settle.
+        for contract in worker.witness.waiting.indices
+        where !isUnproven && worker.witness.waiting[contract].isUnproven {
+            worker.witness.waiting[contract].retryFrom = .min / 2
+        }
     }
 
     func checkStuck(_ worker: SimulatedWorker, _ contract: ContractID) {
