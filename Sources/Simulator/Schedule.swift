@@ -126,6 +126,7 @@ struct Schedule: Sendable {
         var items: [ScheduleItem] = []
         drawRecords(&items, profile, &generator)
         drawFaults(&items, profile, &generator)
+        if seed % 8 == 7 { drawStorm(&items, profile, seed) }
         // A stable order: by time, then by the order of drawing.
         items.sort { $0.time != $1.time ? $0.time < $1.time : $0.number < $1.number }
         return Schedule(seed: seed, profile: profile, items: items)
@@ -186,6 +187,45 @@ struct Schedule: Sendable {
                 }
             }
             time = min(time, profile.activityEnd - 1_000)
+        }
+    }
+
+    /// One partition gets many events at once while the API is slow, and its owner loses it and gets it again: many calls
+    /// are in flight over the loss, and many events are settled behind an open one.
+    private static func drawStorm(_ items: inout [ScheduleItem], _ profile: Profile, _ seed: UInt64) {
+        guard profile.engine.windowRecords > 1_000, !profile.poisonStays, profile.faultsEnd == profile.activityEnd
+        else {
+            return
+        }
+        var generator = Generator(seed: Dice.mix(seed ^ 0x570F))
+        let partition = Int(generator.between(0, Int64(profile.partitions - 1)))
+        let start = generator.between(8_000, max(9_000, profile.activityEnd - 30_000))
+        var contracts = Array(profile.contracts.indices)
+        contracts.sort { profile.contracts[$0].isPoison && !profile.contracts[$1].isPoison }
+        for place in 0..<Int(generator.between(90, 140)) {
+            let record = ProducedRecord(
+                partition: partition, contract: contracts[place % contracts.count], copy: 3_000_000 + Int64(place),
+                shape: .event, size: 300, age: 0, gap: 0)
+            items.append(
+                ScheduleItem(
+                    time: start + generator.between(0, 1_500), number: items.count, kind: .produce(record)))
+        }
+        var time = start + generator.between(1_000, 4_000)
+        for _ in 0..<3 {
+            let slow = Fault(kind: .slowAPI, worker: 0, partition: 0, duration: 4_000, variant: 0)
+            items.append(ScheduleItem(time: time - 500, number: items.count, kind: .fault(slow)))
+            let worker = Int(generator.between(0, Int64(profile.workers - 1)))
+            let stall = Fault(
+                kind: generator.chance(500) ? .coordinatorRestart : .rebalance, worker: worker, partition: partition,
+                duration: generator.between(200, 1_500), variant: 0)
+            items.append(ScheduleItem(time: time, number: items.count, kind: .fault(stall)))
+            let lost = Fault(
+                kind: .isolate, worker: worker, partition: partition,
+                duration: profile.engine.sessionTimeout + generator.between(200, 2_000), variant: 0)
+            if time + lost.duration < profile.activityEnd - 1_000 {
+                items.append(ScheduleItem(time: time + 300, number: items.count, kind: .fault(lost)))
+            }
+            time += generator.between(2_000, 9_000)
         }
     }
 
