@@ -88,7 +88,7 @@ let package = Package(
             name: "revoke-worker",
             dependencies: ["RevokeWorker", "DemoKit", "Configuration", "Curl"],
             swiftSettings: strict),
-        swiftTarget("Simulator", ["RevokeEngine", "RevokeModel"]),
+        swiftTarget("Simulator", ["RevokeEngine", "RevokeModel", "RevokeEvents", "JSON"]),
         .executableTarget(
             name: "revoke-worker-simulate", dependencies: ["Simulator"], swiftSettings: strict),
         .executableTarget(
@@ -115,7 +115,8 @@ let package = Package(
                 "RevokeWorker", "DemoKit", "Kafka", "WorkerTestKit", "Configuration", "EventLoop", "RevokeEngine",
                 "RevokeModel", "RevokeClient", "RevokeEvents", "HTTPServer", "Threads",
             ]),
-        tests("BrokerTests", ["DemoKit", "EventLoop", "Kafka", "Simulator", "RevokeWorker", "Configuration"]),
+        tests(
+            "BrokerTests", ["DemoKit", "EventLoop", "Kafka", "Simulator", "RevokeWorker", "Configuration", "Threads"]),
         tests("SimulatorTests", ["Simulator", "RevokeEngine", "RevokeModel"], exclude: ["Recordings"]),
     ]
 )

@@ -15,7 +15,9 @@ public struct CoordinatorModel: Sendable {
     /// Whether commits can be refused with REBALANCE_IN_PROGRESS while members join (the mock cluster; a real broker
     /// does so only between a join's completion and the member's assign).
     public var refusesCommitsDuringJoin: Bool
-    /// How many milliseconds late a line may be logged: none in a world, some on a busy machine.
+    /// So many milliseconds late may the lines of processes be logged, on a machine that is busy with a broker and workers.
+    public static let processTolerance: Int64 = 500
+    /// How many milliseconds late a line may be logged: none in a world, `processTolerance` by processes.
     public var tolerance: Int64
 
     /// Makes a model.

@@ -78,11 +78,10 @@ public struct Recording: Sendable {
         for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
             number += 1
             if line.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
-            var reader = FlatObjectReader(line.utf8)
-            guard let members = reader.read() else {
+            guard let object = FlatObject(line.utf8) else {
                 throw RecordingError(line: number, reason: "not a flat JSON object")
             }
-            events.append(try Self.event(members, line: number))
+            events.append(try Self.event(object, line: number))
         }
     }
 
@@ -99,16 +98,14 @@ public struct Recording: Sendable {
         return text
     }
 
-    private static func event(
-        _ members: [(name: String, value: FlatObjectReader.Value)], line: Int
-    ) throws(RecordingError) -> RecordedEvent {
+    private static func event(_ object: FlatObject, line: Int) throws(RecordingError) -> RecordedEvent {
         var time: Int64?
         var member: String?
         var kind: RecordedEvent.Kind?
         var partitions: [Int] = []
         var result: String?
         var sent: Int64?
-        for (name, value) in members {
+        for (name, value) in object.members {
             switch (name, value) {
             case ("t", .integer(let value)): time = value
             case ("member", .text(let value)): member = value

@@ -88,6 +88,27 @@ final class Witness {
         var aloneSince: Int64 = -1
         var aloneAt: Int64 = -1
         var isStuckNoted = false
+
+        /// Forgets its trouble and its place.
+        mutating func beginAnew() {
+            let before = self
+            self = Waiting()
+            lastEnd = before.lastEnd
+            lastOpen = before.lastOpen
+        }
+
+        /// Its call ended in trouble.
+        mutating func fail() {
+            hasTrouble = true
+            isRetry = true
+        }
+
+        /// Its call ended in trouble that may be its own.
+        mutating func failAlone(at time: Int64) {
+            fail()
+            aloneAt = time
+            if aloneSince < 0 { aloneSince = time }
+        }
     }
 
     /// A rebalance event that the engine has not answered.
@@ -99,6 +120,8 @@ final class Witness {
 
     var epochs: [Epoch?] = []
     var former: [Epoch?] = []
+    /// How many partitions are assigned.
+    var held: Int { epochs.count { $0 != nil } }
     var pending = Pending.none
     var pendingSince: Int64 = 0
     var cycle = 0
@@ -241,10 +264,7 @@ final class Witness {
         conflicts[contract] = 0
         firstTrouble[contract] = -1
         retrySequence[contract] = -1
-        let before = waiting[contract]
-        waiting[contract] = Waiting()
-        waiting[contract].lastEnd = before.lastEnd
-        waiting[contract].lastOpen = before.lastOpen
+        waiting[contract].beginAnew()
     }
 
     /// Whether a record was read in the present epoch of its partition.

@@ -1,3 +1,5 @@
+import RevokeEvents
+
 /// The log of one worker: JSON lines of level `debug`, as `revoke-worker run` writes them with `log-level: debug` and
 /// `log-format: json`.
 public struct WorkerLog: Hashable, Sendable {
@@ -15,8 +17,7 @@ public struct WorkerLog: Hashable, Sendable {
     /// Whether the text is no log but a recording: by its first line.
     public var isRecording: Bool {
         guard let line = text.split(separator: "\n").first else { return false }
-        var reader = FlatObjectReader(line.utf8)
-        return reader.read()?.contains { $0.name == "event" } ?? false
+        return FlatObject(line.utf8)?.members.contains { $0.name == "event" } ?? false
     }
 
     /// What the lines say of the group, in wall milliseconds since 1970.
@@ -32,12 +33,10 @@ public struct WorkerLog: Hashable, Sendable {
             func error(_ reason: String) -> RecordingError {
                 RecordingError(name: name, line: index + 1, reason: reason)
             }
-            var reader = FlatObjectReader(line.utf8)
-            guard let members = reader.read() else {
+            guard let line = FlatObject(line.utf8) else {
                 if index == lines.count - 1 { break }
                 throw error("not a flat JSON object; the worker writes such lines with log-format: json")
             }
-            let line = Line(members)
             guard let message = line.text("message"), let time = line.text("time").flatMap(Self.milliseconds) else {
                 throw error("no time or no message; is it a line of the worker's log?")
             }
@@ -64,37 +63,21 @@ public struct WorkerLog: Hashable, Sendable {
         var reason: String
     }
 
-    private struct Line {
-        var members: [(name: String, value: FlatObjectReader.Value)]
-
-        init(_ members: [(name: String, value: FlatObjectReader.Value)]) { self.members = members }
-
-        func text(_ name: String) -> String? {
-            guard case .text(let text) = members.first(where: { $0.name == name })?.value else { return nil }
-            return text
+    /// `0,1,2`; empty for none.
+    private static func partitions(_ line: FlatObject) throws(Unreadable) -> [Int] {
+        guard let list = line.text("partitions") else { throw Unreadable(reason: "no partitions") }
+        var partitions: [Int] = []
+        for word in list.split(separator: ",") {
+            // A list that was cut ends in an ellipsis.
+            guard let number = Int(word) else { throw Unreadable(reason: "partitions is no list of numbers") }
+            partitions.append(number)
         }
-
-        func integer(_ name: String) -> Int64? {
-            guard case .integer(let number) = members.first(where: { $0.name == name })?.value else { return nil }
-            return number
-        }
-
-        /// `0,1,2`; empty for none.
-        func partitions() throws(Unreadable) -> [Int] {
-            guard let list = text("partitions") else { throw Unreadable(reason: "no partitions") }
-            var partitions: [Int] = []
-            for word in list.split(separator: ",") {
-                // A list that was cut ends in an ellipsis.
-                guard let number = Int(word) else { throw Unreadable(reason: "partitions is no list of numbers") }
-                partitions.append(number)
-            }
-            return partitions
-        }
+        return partitions
     }
 
     /// The messages are those of the worker's `Worker+Kafka.swift` and `Worker+Actions.swift`.
     private static func event(
-        _ message: String, _ line: Line, time: Int64, member: String
+        _ message: String, _ line: FlatObject, time: Int64, member: String
     ) throws(Unreadable) -> RecordedEvent? {
         let kind: RecordedEvent.Kind
         var result: String?
@@ -112,7 +95,7 @@ public struct WorkerLog: Hashable, Sendable {
             (kind, result) = (.commit, Self.result(of: code))
         default: return nil
         }
-        let partitions = try line.partitions()
+        let partitions = try partitions(line)
         guard kind == .commit else {
             return RecordedEvent(time: time, member: member, kind: kind, partitions: partitions)
         }
@@ -134,24 +117,8 @@ public struct WorkerLog: Hashable, Sendable {
 
     /// Reads `2026-06-01T12:00:00.250Z`, the one form that the worker writes.
     private static func milliseconds(_ text: String) -> Int64? {
-        let bytes = Array(text.utf8)
-        let form = Array("dddd-dd-ddTdd:dd:dd.dddZ".utf8)
-        guard bytes.count == form.count else { return nil }
-        var numbers: [Int64] = [0]
-        for (byte, mark) in zip(bytes, form) {
-            if mark == UInt8(ascii: "d") {
-                guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
-                numbers[numbers.count - 1] = numbers[numbers.count - 1] * 10 + Int64(byte - UInt8(ascii: "0"))
-            } else {
-                guard byte == mark else { return nil }
-                numbers.append(0)
-            }
-        }
-        // Years begin in March, so that the leap day is a year's last one.
-        let year = numbers[1] > 2 ? numbers[0] : numbers[0] - 1
-        let month = (numbers[1] + 9) % 12
-        let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + numbers[2] - 719_469
-        return ((days * 24 + numbers[3]) * 60 + numbers[4]) * 60_000 + numbers[5] * 1_000 + numbers[6]
+        guard let time = RFC3339.milliseconds(Array(text.utf8)), RFC3339.text(time) == text else { return nil }
+        return time
     }
 }
 

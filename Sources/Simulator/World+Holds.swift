@@ -4,9 +4,7 @@ import RevokeModel
 /// Holds, probes, and the rate after 429s.
 extension World {
     private func share(_ witness: Witness) -> Int64 {
-        var held = 0
-        for case .some in witness.epochs { held += 1 }
-        return Int64(max(1, witness.topicPartitions / max(1, held)))
+        Int64(max(1, witness.topicPartitions / max(1, witness.held)))
     }
 
     /// A call ended: what it means for the hold and for the rate.
@@ -174,24 +172,12 @@ extension World {
         }
     }
 
-    private func capacity(_ witness: Witness, window: Int, pace: Int) -> Int {
-        var sum = 0
-        for partition in witness.epochs.indices {
-            guard let epoch = witness.epochs[partition], epoch.isOpen else { continue }
+    /// What the rate leaves of each partition's part of a window, for those that surely may start calls.
+    private func parts(_ witness: Witness, window: Int, pace: Int) -> [Int] {
+        witness.epochs.indices.filter { witness.epochs[$0]?.isOpen == true }.map { partition in
             let limit = partLimits(witness, partition)[window]
-            sum += max(min(limit, 1), limit * pace / 1_024)
+            return max(min(limit, 1), limit * pace / 1_024)
         }
-        return sum
-    }
-
-    private func leastPart(_ witness: Witness, window: Int, pace: Int) -> Int {
-        var least = Int.max
-        for partition in witness.epochs.indices {
-            guard let epoch = witness.epochs[partition], epoch.isOpen else { continue }
-            let limit = partLimits(witness, partition)[window]
-            least = min(least, max(min(limit, 1), limit * pace / 1_024))
-        }
-        return least
     }
 
     /// A call that starts keeps the rate.
@@ -219,10 +205,8 @@ extension World {
             var used = worker.calls.count
             for call in witness.ended where call.end > now - window.duration - 1_100 { used += 1 }
             // In one window some partition has room when not all is used; in the others each surely has.
-            let most =
-                index == 0
-                ? capacity(witness, window: index, pace: pace) : leastPart(witness, window: index, pace: pace)
-            if used >= most { return false }
+            let parts = parts(witness, window: index, pace: pace)
+            if used >= (index == 0 ? parts.reduce(0, +) : parts.min() ?? .max) { return false }
         }
         return true
     }

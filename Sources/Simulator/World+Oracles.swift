@@ -507,14 +507,13 @@ extension World {
     func checkRoom(_ worker: SimulatedWorker, _ partition: Int) {
         let witness = worker.witness
         guard witness.epochs.indices.contains(partition), let epoch = witness.epochs[partition] else { return }
-        var held = 0
-        for case .some in witness.epochs { held += 1 }
-        if epoch.openRecords >= max(profile.engine.minimumPartitionRecords, profile.engine.windowRecords / held) {
+        let part = max(profile.engine.minimumPartitionRecords, profile.engine.windowRecords / witness.held)
+        if epoch.openRecords >= part {
             fail(
                 "memory.records", "\(epoch.openRecords) records are open and the partition is not paused",
                 worker: worker.index, partition: partition)
         }
-        if epoch.openBytes >= max(1, profile.engine.windowBytes / Int64(held)), epoch.openRecords > 0 {
+        if epoch.openBytes >= max(1, profile.engine.windowBytes / Int64(witness.held)), epoch.openRecords > 0 {
             fail(
                 "memory.bytes", "\(epoch.openBytes) bytes are open and the partition is not paused",
                 worker: worker.index, partition: partition)

@@ -148,9 +148,7 @@ extension World {
         var isAgain = false
         switch call.outcome {
         case .revoked:
-            waiting = Witness.Waiting()
-            waiting.lastEnd = now
-            waiting.lastOpen = now
+            waiting.beginAnew()
             isAgain = true
         case .withheld: isAgain = !waiting.hasTrouble
         case .unauthorized(let version) where version != worker.keyVersion: isAgain = !waiting.hasTrouble
@@ -158,29 +156,17 @@ extension World {
         case .rejected where witness.rejectPermit[call.contract] >= call.sequence,
             .conflict where witness.rejectPermit[call.contract] >= call.sequence:
             // Its events end in dead letters; what was read since waits like the events of another contract.
-            waiting = Witness.Waiting()
-            waiting.lastEnd = now
-            waiting.lastOpen = now
+            waiting.beginAnew()
             waiting.freshConnection = nil
             waiting.since = open.isEmpty ? -1 : sequence
-        case .rejected, .unauthorized, .conflict:
-            if case .rejected = call.outcome { waiting.isUnproven = call.sequence > witness.lastProvenSequence }
-            waiting.hasTrouble = true
-            waiting.isRetry = true
-        case .transient, .ambiguous, .unavailable:
-            waiting.hasTrouble = true
-            waiting.isRetry = true
-            waiting.aloneAt = now
-            if waiting.aloneSince < 0 { waiting.aloneSince = now }
-        case .misdirected, .unreachable:
-            waiting.hasTrouble = true
-            waiting.isRetry = true
-        }
-        switch call.outcome {
-        case .transient, .ambiguous: waiting.freshConnection = true
-        case .revoked, .withheld, .unauthorized, .rateLimited, .rejected, .conflict, .unavailable, .misdirected,
-            .unreachable:
-            break
+        case .rejected:
+            waiting.fail()
+            waiting.isUnproven = call.sequence > witness.lastProvenSequence
+        case .unauthorized, .conflict, .misdirected, .unreachable: waiting.fail()
+        case .unavailable: waiting.failAlone(at: now)
+        case .transient, .ambiguous:
+            waiting.failAlone(at: now)
+            waiting.freshConnection = true
         }
         if open.isEmpty {
             // The lane may be gone, or remember its trouble for a while.
@@ -244,7 +230,7 @@ extension World {
             return
         }
         let mine = witness.waiting[contract]
-        let isRetry = mine.isRetry && mine.hasTrouble && !mine.isAdopted
+        let isRetry = mine.isRetry && !mine.isAdopted
         let isFresh = mine.since >= 0 && mine.isCertain && mine.queue == .fresh
         let isBacklog = mine.since >= 0 && mine.isCertain && mine.queue == .backlog
         let myAge = oldest(witness, contract)
@@ -398,11 +384,7 @@ extension World {
             }
         }
         var open = 0
-        var held = 0
-        for case let epoch? in witness.epochs {
-            open += epoch.openRecords
-            held += 1
-        }
+        for case let epoch? in witness.epochs { open += epoch.openRecords }
         if snapshot.lanes > lanes {
             fail(
                 "memory.lanes", "\(snapshot.lanes) lanes, \(lanes) contracts had an event lately", worker: worker.index)
@@ -410,7 +392,7 @@ extension World {
         if snapshot.lanesRetrying < 0 || snapshot.lanesRetrying > snapshot.lanes {
             fail("figures", "\(snapshot.lanesRetrying) of \(snapshot.lanes) lanes retry", worker: worker.index)
         }
-        if snapshot.places > 2 * open + 64 * held + 16 {
+        if snapshot.places > 2 * open + 64 * witness.held + 16 {
             fail("memory.places", "\(snapshot.places) places for \(open) open records", worker: worker.index)
         }
         if snapshot.callsInFlight != worker.calls.count {

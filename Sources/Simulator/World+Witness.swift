@@ -354,7 +354,7 @@ extension World {
             witness.epochs[partition]?.isConfirmed = false
             witness.epochs[partition]?.isOpen = false
             witness.epochs[partition]?.confirmSerial = commitSerial + 1
-            doubtOrder(witness)
         }
+        doubtOrder(witness)
     }
 }

@@ -12,13 +12,6 @@ struct RecordingCheck {
     var files: [String]
     /// The group's session timeout in milliseconds.
     var sessionTimeout: Int64
-    /// Lines of processes may be logged this many milliseconds late.
-    private let tolerance: Int64 = 500
-
-    init(files: [String], sessionTimeout: Int64) {
-        self.files = files
-        self.sessionTimeout = sessionTimeout
-    }
 
     /// Prints what was found and returns the exit code.
     func run() -> Int32 {
@@ -49,7 +42,7 @@ struct RecordingCheck {
                 return 2
             }
         }
-        let model = CoordinatorModel(sessionTimeout: sessionTimeout, tolerance: tolerance)
+        let model = CoordinatorModel(sessionTimeout: sessionTimeout, tolerance: CoordinatorModel.processTolerance)
         var code: Int32 = 0
         for (name, recording) in recordings {
             if let refusal = model.refusal(of: recording) {

@@ -4,9 +4,6 @@ import Testing
 
 /// What the workers of a test logged of their group, held against the coordinator of the simulator.
 enum GroupRecording {
-    /// Lines may be logged this many milliseconds late: the machine is busy with a broker and several workers.
-    private static let tolerance: Int64 = 500
-
     /// Makes a recording of the logs of all members of a group, which have ended, and expects the model to accept it.
     ///
     /// With `RECORD_TO=FOLDER` in the environment it writes the recording there too; the copies in
@@ -23,7 +20,8 @@ enum GroupRecording {
             let file = URL(fileURLWithPath: folder).appendingPathComponent("\(name).jsonl")
             try Data(recording.text.utf8).write(to: file)
         }
-        let model = CoordinatorModel(sessionTimeout: Int64(settings.sessionTimeout), tolerance: tolerance)
+        let model = CoordinatorModel(
+            sessionTimeout: Int64(settings.sessionTimeout), tolerance: CoordinatorModel.processTolerance)
         let refusal = model.refusal(of: recording)
         #expect(refusal == nil, "the simulator's coordinator cannot do what the broker did")
         // A log that lacks the events would be accepted as well.

@@ -1,7 +1,7 @@
 import Configuration
 import EventLoop
 import Foundation
-import Synchronization
+import Threads
 
 @testable import RevokeWorker
 
@@ -11,8 +11,8 @@ final class LoopWorker: Sendable {
     let lines = Watched<[String]>([])
     /// How it ended.
     let end = Watched<WorkerEnd?>(nil)
-    private let jobs = Mutex<[@Sendable (Worker) -> Void]>([])
-    private let wakeup = Mutex<Wakeup?>(nil)
+    private let jobs = Monitor<[@Sendable (Worker) -> Void]>([])
+    private let wakeup = Monitor<Wakeup?>(nil)
 
     /// Starts a worker with a configuration file's text.
     init(_ text: String) throws {

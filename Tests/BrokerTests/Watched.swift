@@ -1,4 +1,4 @@
-import Synchronization
+import Threads
 
 /// A value behind a lock whose changes others can wait for: the waits of these tests hang on signals, never on time.
 final class Watched<State: Sendable>: Sendable {
@@ -15,9 +15,9 @@ final class Watched<State: Sendable>: Sendable {
         var nextID = 0
     }
 
-    private let content: Mutex<Content>
+    private let content: Monitor<Content>
 
-    init(_ state: State) { content = Mutex(Content(state: state)) }
+    init(_ state: State) { content = Monitor(Content(state: state)) }
 
     /// A copy of the state.
     var current: State { content.withLock { $0.state } }

@@ -142,13 +142,12 @@ extension Worker {
     private func commit(_ id: CommitID, _ parts: [CommitPart]) {
         do throws(KafkaError) {
             guard let consumer else { throw KafkaError(.destroy) }
-            commitsSentAt[id] = EventLoop.boottime()
+            commitSentAt = EventLoop.boottime()
             try consumer.commit(
                 id: id,
                 parts.map { KafkaCommit(partition: $0.partition, offset: $0.offset, metadata: $0.metadata) })
         } catch {
             isTurnDue = true
-            commitsSentAt[id] = nil
             metrics.commitFailures += 1
             logger.warning(
                 "commit not sent",

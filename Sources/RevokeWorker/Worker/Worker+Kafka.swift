@@ -224,7 +224,7 @@ extension Worker {
             metrics.commits += 1
         }
         // How long it took tells a commit that hung from one that was refused.
-        let duration = commitsSentAt.removeValue(forKey: result.id).map { EventLoop.boottime() - $0 } ?? 0
+        let duration = EventLoop.boottime() - commitSentAt
         for line in lines { logCommit(line.error, line.partitions, duration: duration) }
         engine.commitFinished(result.id, parts, now: now)
     }

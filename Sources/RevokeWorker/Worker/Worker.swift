@@ -66,8 +66,8 @@ public final class Worker {
     var isChecked = false
     var waitingAssign: (rebalance: UInt64, partitions: [Int32])?
     var hasJoined = false
-    /// When each commit that has no answer yet was sent, in boot milliseconds.
-    var commitsSentAt: [CommitID: Int64] = [:]
+    /// When the last commit was sent, in boot milliseconds; one is in flight at a time.
+    var commitSentAt: Int64 = 0
     /// Failures in a row of the newest producer.
     var deadLetterFailures = 0
     var producerGeneration = 0
