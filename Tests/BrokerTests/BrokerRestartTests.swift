@@ -7,7 +7,7 @@ import Testing
 struct BrokerRestartTests {
     @Test("The broker is killed and started at once: every event is revoked, and no member loses its partitions")
     func restarted() async throws {
-        try await broken(session: 15_000, name: "broker-restart") { workers in
+        try await broken(session: 120_000, name: "broker-restart") { workers in
             for worker in workers { #expect(!worker.state.current.lines.contains { $0.contains(Self.lost) }) }
         } beforeStart: { _ in
         }
