@@ -37,6 +37,8 @@ struct StoredCommit {
     /// The place of the first record at the offset or above that the committing worker had read, or −1.
     var firstOpen: Int
     var incarnation: Int
+    /// Foreign hands changed the metadata since it was stored.
+    var isDamaged = false
 }
 
 /// A partition: its log and its committed offset.

@@ -184,6 +184,8 @@ final class Witness {
     var attempts: [ClosedRange<Int>] = []
     /// By record id: read again while a call of the last assignment covers it.
     var adopted = BitSet()
+    /// By record id: read when a drain had begun, which drops it.
+    var readLate = BitSet()
     /// By record id: a dead letter was ordered in this epoch, so that calls do not count for it any more.
     var lettered = BitSet()
     /// What a 204 has to settle before the turn is over.

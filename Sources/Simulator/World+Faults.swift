@@ -55,8 +55,14 @@ extension World {
             beginRebalance()
         case .metadataDamaged:
             guard var commit = topic.logs[fault.partition].committed, !commit.metadata.isEmpty else { return }
-            let at = Int(dice.roll(.damage, Int64(number)) % UInt64(commit.metadata.count))
-            commit.metadata[at] = commit.metadata[at] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
+            // A second damage cuts the metadata, so that it cannot mend the first.
+            if commit.isDamaged {
+                commit.metadata.removeLast()
+            } else {
+                let at = Int(dice.roll(.damage, Int64(number)) % UInt64(commit.metadata.count))
+                commit.metadata[at] = commit.metadata[at] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
+                commit.isDamaged = true
+            }
             commit.known = BitSet()
             commit.must = BitSet()
             commit.firstOpen = -1

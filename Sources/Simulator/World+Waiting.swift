@@ -105,12 +105,13 @@ extension World {
         let witness = worker.witness
         let open = witness.open[call.contract]
         var copies: [Int64] = []
-        for id in open where witness.lastRead[id] < call.sequence { copies.append(topic.records[id].copy) }
-        for id in open
+        let callable = open.filter { !witness.lettered.contains($0) && !isRejected(witness, $0) }
+        for id in callable where witness.lastRead[id] < call.sequence { copies.append(topic.records[id].copy) }
+        for id in callable
         where witness.lastRead[id] < call.sequence || witness.adopted.contains(id)
-            || open.count <= 64 && copies.contains(topic.records[id].copy)
+            || open.count <= 64 && copies.contains(topic.records[id].copy) && !witness.readLate.contains(id)
         {
-            if !witness.lettered.contains(id), !isRejected(witness, id) { witness.due.append(id) }
+            witness.due.append(id)
         }
         // What the call covered in the last assignment is not called again when the partition comes back.
         for id in witness.seen[call.contract] where witness.lastRead[id] < call.sequence && !open.contains(id) {

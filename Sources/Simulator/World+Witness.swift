@@ -106,6 +106,7 @@ extension World {
         if case .event = record.content { witness.decoded += 1 }
         guard let epoch = witness.epochs[record.partition] else { return }
         witness.lastEpoch[id] = epoch.number
+        if epoch.isDraining || worker.isStopping { witness.readLate.insert(id) } else { witness.readLate.remove(id) }
         witness.epochs[record.partition]?.lastReceived = record.offset
         witness.epochs[record.partition]?.openRecords += 1
         witness.epochs[record.partition]?.openBytes += record.size
@@ -246,13 +247,13 @@ extension World {
     private func cover(_ worker: SimulatedWorker, _ call: SimulatedWorker.Call) {
         let witness = worker.witness
         var copies: [Int64] = []
-        for id in witness.open[call.contract] where witness.firstRead[id] < call.sequence {
+        // A copy may have been read in the last assignment, like the event that the call covers.
+        for id in witness.seen[call.contract] where witness.firstRead[id] < call.sequence {
             copies.append(topic.records[id].copy)
         }
         oweSettling(worker, call)
-        for id in witness.seen[call.contract] where witness.firstRead[id] < call.sequence { settleByCall(witness, id) }
-        for id in witness.open[call.contract]
-        where witness.firstRead[id] > call.sequence && copies.contains(topic.records[id].copy) {
+        for id in witness.seen[call.contract]
+        where witness.firstRead[id] < call.sequence || copies.contains(topic.records[id].copy) {
             settleByCall(witness, id)
         }
         witness.seen[call.contract].removeAll { witness.covered.contains($0) }
@@ -285,6 +286,7 @@ extension World {
             if !epoch.hasStored {
                 // The metadata that was read says what it said before.
                 if let read = epoch.read, read.incarnation == epoch.incarnation, part.metadata == read.metadata {
+                    stored.isDamaged = read.isDamaged
                     stored.known = read.known
                     stored.must = read.must
                     stored.called = read.called

@@ -84,6 +84,7 @@ struct Installation: Sendable {
           session.timeout.ms: \(settings.sessionTimeout)
         \(settings.kafka.map { "  \($0)\n" }.joined())
         drain-limit: \(settings.sessionTimeout + 2_000)ms
+        termination-grace: \(max(30_000, settings.sessionTimeout + 8_000))ms
         breaker: \(settings.breaker)
         log-level: \(settings.isRecorded ? "debug" : "info")
         accounts:
@@ -105,7 +106,7 @@ struct Installation: Sendable {
     }
 
     /// Waits until Kafka's own tool shows that the group has committed each partition's log end.
-    func everythingCommitted(limit: Duration = .seconds(60)) async throws -> [TestBroker.Committed] {
+    func everythingCommitted(limit: Duration = .seconds(120)) async throws -> [TestBroker.Committed] {
         let end = ContinuousClock.now + limit
         var last: [TestBroker.Committed] = []
         while ContinuousClock.now < end {
