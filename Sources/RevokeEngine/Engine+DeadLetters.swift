@@ -114,9 +114,14 @@ extension Engine {
             for item in former[index].knowledge.indices { apply(&former[index].knowledge[item].knowledge) }
         }
         for index in ledgers.indices {
-            guard var prior = ledgers[index].prior, !prior.covered.isEmpty else { continue }
-            apply(&prior)
-            ledgers[index].prior = prior
+            if var prior = ledgers[index].prior, !prior.covered.isEmpty {
+                apply(&prior)
+                ledgers[index].prior = prior
+            }
+            if var prior = ledgers[index].ownPrior, !prior.covered.isEmpty {
+                apply(&prior)
+                ledgers[index].ownPrior = prior
+            }
         }
     }
 }

@@ -57,6 +57,7 @@ extension Engine {
 
         var freshFrom = assigned.logEnd
         var prior: PriorKnowledge?
+        var ownPrior: PriorKnowledge?
         if position == assigned.committedOffset {
             if let metadata, metadata.watermark == position {
                 if metadata.clean {
@@ -71,14 +72,20 @@ extension Engine {
                 let mark = CommitMark(offset: position, metadata: assigned.metadata)
                 if own.committed.contains(mark) { freshFrom = min(freshFrom, own.freshFrom) }
                 if let known = own.knowledge.first(where: { $0.committed == position })?.knowledge {
-                    prior = known.joined(with: prior)
+                    if let metadata = prior, metadata.anchor.fingerprint != known.anchor.fingerprint {
+                        ownPrior = known
+                    } else {
+                        prior = known.joined(with: prior)
+                    }
                 }
             }
         }
-        return Ledger(
+        var ledger = Ledger(
             partition: assigned.partition, position: position, freshFrom: freshFrom,
             charges: charges, openingMetadata: assigned.metadata, prior: prior,
             metadataLimit: configuration.metadataLimit)
+        ledger.ownPrior = ownPrior
+        return ledger
     }
 
     /// What the predecessor spent counts for the new owner too. After an unclean end, what it may have spent without a

@@ -164,14 +164,7 @@ public struct Engine: Sendable {
             return
         }
         let anchor = Anchor(offset: record.offset, fingerprint: record.fingerprint)
-        if !ledgers[index].hasRead, let prior = ledgers[index].prior {
-            if prior.anchor.fingerprint == record.fingerprint, record.offset >= prior.anchor.offset {
-                ledgers[index].priorIsVerified = true
-            } else {
-                ledgers[index].prior = nil
-                actions.append(.note(.metadataIgnored(partition: record.partition)))
-            }
-        }
+        if ledgers[index].prove(anchor) { actions.append(.note(.metadataIgnored(partition: record.partition))) }
         ledgers[index].sawRecord(anchor)
         if case .event = record.content { sawDecodedEvent() }
         if let prior = ledgers[index].prior {

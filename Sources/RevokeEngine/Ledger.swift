@@ -38,11 +38,9 @@ struct PriorKnowledge: Sendable {
         return low < settled.count && settled[low].contains(offset)
     }
 
-    /// With what the commit's metadata says, which another owner may have written since. Where the first records
-    /// differ, the metadata is the newer one.
+    /// With what the commit's metadata says of the same log, which another owner may have written since.
     func joined(with metadata: PriorKnowledge?) -> PriorKnowledge {
         guard let metadata else { return self }
-        guard metadata.anchor.fingerprint == anchor.fingerprint else { return metadata }
         var joined = self
         joined.settled = []
         let runs = (settled + metadata.settled).sorted { $0.lowerBound < $1.lowerBound }
@@ -115,6 +113,9 @@ struct Ledger: Sendable {
     /// Knowledge from before the assignment, and whether its anchor was seen.
     var prior: PriorKnowledge?
     var priorIsVerified = false
+    /// What this worker knows from its own former assignment, when the metadata speaks of another log. The first record
+    /// tells which of them counts.
+    var ownPrior: PriorKnowledge?
     /// The metadata as it was read; committed once more, byte for byte, to open the gate.
     let openingMetadata: [UInt8]
     var isOpened = false
@@ -181,6 +182,24 @@ struct Ledger: Sendable {
 
     /// The last record that was read.
     private(set) var lastRead: Anchor?
+
+    /// The first record of the assignment proves what is known from before, or makes it void. Returns whether something
+    /// was void.
+    mutating func prove(_ first: Anchor) -> Bool {
+        guard !hasRead, let candidate = prior else { return false }
+        func isProven(_ knowledge: PriorKnowledge) -> Bool {
+            knowledge.anchor.fingerprint == first.fingerprint && first.offset >= knowledge.anchor.offset
+        }
+        defer { ownPrior = nil }
+        priorIsVerified = true
+        if isProven(candidate) { return false }
+        // The commits before this record were of the place where it stands.
+        storedAnchor = nil
+        sentAnchor = nil
+        prior = nil
+        if let ownPrior, isProven(ownPrior) { prior = ownPrior } else { priorIsVerified = false }
+        return true
+    }
 
     mutating func sawRecord(_ anchor: Anchor) {
         lastReceived = anchor.offset
@@ -283,8 +302,8 @@ struct Ledger: Sendable {
     /// worker committed.
     func knowledge(covered: [PriorKnowledge.Covered]) -> [(committed: Int64, knowledge: PriorKnowledge)] {
         guard hasRead else {
-            guard let prior else { return [] }
-            return [(position, prior)]
+            guard let known = ownPrior ?? prior else { return [] }
+            return [(position, known)]
         }
         var settled: [Range<Int64>] = []
         let low = min(storedOffset, sentOffset ?? storedOffset)

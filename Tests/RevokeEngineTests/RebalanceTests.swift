@@ -235,6 +235,41 @@ private let notFound = CallOutcome.rejected(status: 404, code: nil)
         #expect(harness.committedOffset() == 1)
     }
 
+    /// The partition's log was replaced and no commit of this worker was stored since: what it knows of the new log
+    /// is not in the metadata, which speaks of the old one.
+    @Test(arguments: [false, true])
+    func ownKnowledgeOutlivesMetadataOfAnotherLog(comesBackTwice: Bool) {
+        let harness = EngineHarness()
+        let old = CommitMetadata(watermark: 0, clean: true, fingerprint: 0xBAD, settled: [2..<3])
+        harness.world.committed[0] = (0, old.encoded(limit: 4_096).text)
+        harness.assign([0])
+        harness.events(1, 2, 3)
+        harness.commitAnswer = .rebalanceInProgress
+        harness.answer(2, .revoked)
+        harness.answer(3, outage)
+        harness.advance(300)
+        harness.lose()
+        harness.commitAnswer = .stored
+        harness.world.committed[0] = (0, old.encoded(limit: 4_096).text)
+        harness.delivers = false
+        harness.assign([0])
+        if comesBackTwice {
+            harness.lose()
+            harness.assign([0])
+        }
+        harness.answer(1, .revoked)
+        harness.world.settled[0] = [0, 1]
+        harness.delivers = true
+        harness.turn()
+        harness.advance(60_000)
+        #expect(harness.starts(of: 1) == 1)
+        #expect(harness.starts(of: 2) == 1)
+        #expect(harness.starts(of: 3) >= 2)
+        harness.answer(3, .revoked)
+        harness.advance(1_000)
+        #expect(harness.committedOffset() == 3)
+    }
+
     @Test func aDeadLetterInFlightIsAdoptedToo() {
         let harness = EngineHarness.ready()
         harness.storesDeadLetters = false
