@@ -56,6 +56,8 @@ struct Profile: Sendable {
     var malformedUntil: Int64 = 0
     /// How often a request waits for its connection, in a thousand.
     var connectionWaits: UInt64 = 30
+    /// Whether members keep their partitions when the group stays the same, and the first fetch may take seconds.
+    var isSticky = false
     /// How far the workers' wall clocks are from the true date, at most.
     var skew: Int64 = 0
     /// Whether metadata may be cut or refused, so that what travels in it is not complete.
@@ -69,6 +71,7 @@ struct Profile: Sendable {
         text += ", window \(engine.windowRecords), commit count \(engine.commitCount), backoff cap \(engine.backoffCap)"
         text += ", undecodable \(engine.undecodableLimit), metadata \(engine.metadataLimit)/\(brokerMetadataLimit)"
         text += ", skew \(skew)"
+        text += isSticky ? ", members keep their partitions" : ""
         text += refusesCommitsDuringJoin ? ", commits during a join are refused" : ""
         text += ", faults end at \(faultsEnd), contracts"
         for (index, kind) in contracts.enumerated() where kind != .healthy {

@@ -122,11 +122,13 @@ struct Schedule: Sendable {
     /// Draws the schedule of a seed.
     static func draw(seed: UInt64) -> Schedule {
         var generator = Generator(seed: Dice.mix(seed ^ 0x5EED))
-        let profile = Profile.draw(&generator)
+        var profile = Profile.draw(&generator)
+        profile.isSticky = seed % 8 == 3
         var items: [ScheduleItem] = []
         drawRecords(&items, profile, &generator)
         drawFaults(&items, profile, &generator)
         if seed % 8 == 7 { drawStorm(&items, profile, seed) }
+        if profile.isSticky { drawFlapping(&items, profile, seed) }
         // A stable order: by time, then by the order of drawing.
         items.sort { $0.time != $1.time ? $0.time < $1.time : $0.number < $1.number }
         return Schedule(seed: seed, profile: profile, items: items)
@@ -226,6 +228,47 @@ struct Schedule: Sendable {
                 items.append(ScheduleItem(time: time + 300, number: items.count, kind: .fault(lost)))
             }
             time += generator.between(2_000, 9_000)
+        }
+    }
+
+    /// All members lose their partitions and get the same ones again, some of them before they read a record, while one
+    /// partition has many events and the API is slow.
+    private static func drawFlapping(_ items: inout [ScheduleItem], _ profile: Profile, _ seed: UInt64) {
+        guard profile.engine.windowRecords > 1_000, !profile.poisonStays, profile.faultsEnd == profile.activityEnd
+        else {
+            return
+        }
+        var generator = Generator(seed: Dice.mix(seed ^ 0xF1A9))
+        func add(_ kind: FaultKind, at time: Int64, for duration: Int64, variant: Int64 = 0) {
+            guard time + duration < profile.activityEnd - 1_000 else { return }
+            let fault = Fault(kind: kind, worker: 0, partition: 0, duration: duration, variant: variant)
+            items.append(ScheduleItem(time: time, number: items.count, kind: .fault(fault)))
+        }
+        let partition = Int(generator.between(0, Int64(profile.partitions - 1)))
+        var time = generator.between(5_000, 15_000)
+        for round in 0..<3 {
+            for place in 0..<Int(generator.between(8, 24)) {
+                let record = ProducedRecord(
+                    partition: partition, contract: (place * 7 + round) % profile.contracts.count,
+                    copy: 4_000_000 + Int64(items.count), shape: .event, size: 300, age: 0, gap: 0)
+                let at = min(time + generator.between(0, 1_500), profile.activityEnd - 1_000)
+                items.append(ScheduleItem(time: at, number: items.count, kind: .produce(record)))
+            }
+            add(.slowAPI, at: time, for: 25_000, variant: generator.between(0, 1))
+            if generator.chance(500) {
+                // Longer than the session: the assignment is lost with calls in flight.
+                let away = profile.engine.sessionTimeout + generator.between(500, 4_000)
+                add(.coordinatorHang, at: time + generator.between(500, 4_000), for: away)
+                time += away + generator.between(4_000, 8_000)
+            } else {
+                // Assigned again and again while a revoke is held.
+                add(.earlyJoin, at: time + generator.between(300, 3_000), for: 6_000)
+                for _ in 0..<2 {
+                    time += generator.between(900, 2_500)
+                    add(.rebalance, at: time, for: 100)
+                }
+                time += generator.between(6_000, 9_000)
+            }
         }
     }
 

@@ -164,7 +164,14 @@ extension World {
             let partition = Int(offset.partition)
             worker.nextPlace[partition] = topic.place(partition, atOrAbove: offset.offset)
         }
-        schedulePoll(worker)
+        if profile.isSticky, now < profile.activityEnd, dice.chance(500, .fetchDelay, now, Int64(worker.index), 1) {
+            worker.isPollScheduled = true
+            agenda.add(
+                at: now + dice.between(10, 3_000, .fetchDelay, now, Int64(worker.index), 2), .poll,
+                worker: worker.index, incarnation: worker.incarnation)
+        } else {
+            schedulePoll(worker)
+        }
     }
 
     func answerUnassign(_ worker: SimulatedWorker, _ rebalance: UInt64) {
@@ -230,9 +237,11 @@ extension World {
         group.generation += 1
         group.isPreparing = false
         let count = group.members.count
-        let first = Int(dice.roll(.rotation, Int64(group.generation)) % UInt64(count))
+        let first = profile.isSticky ? 0 : Int(dice.roll(.rotation, Int64(group.generation)) % UInt64(count))
+        var order = Array(group.members.indices)
+        if profile.isSticky { order.sort { group.members[$0].worker < group.members[$1].worker } }
         var partitions: [[Int]] = Array(repeating: [], count: count)
-        for partition in topic.logs.indices { partitions[(partition + first) % count].append(partition) }
+        for partition in topic.logs.indices { partitions[order[(partition + first) % count]].append(partition) }
         trace.line("\(now) group completes generation \(group.generation) with \(count) members")
         for index in 0..<count {
             group.members[index].hasJoined = false

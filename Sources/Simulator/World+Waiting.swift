@@ -14,6 +14,7 @@ extension World {
         guard let epoch = witness.epochs[record.partition], witness.lastEpoch[id] == epoch.number else { return }
         let isRemembered =
             epoch.remembers && former.epoch != 0 && witness.former[record.partition]?.number == former.epoch
+        witness.adopted.remove(id)
         let isOnItsWay = worker.letters.contains { $0.record == id }
         if !isOnItsWay { witness.lettered.remove(id) }
         if !(isRemembered && isOnItsWay) {

@@ -248,12 +248,10 @@ extension World {
         let witness = worker.witness
         var copies: [Int64] = []
         // A copy may have been read in the last assignment, like the event that the call covers.
-        for id in witness.seen[call.contract] where witness.firstRead[id] < call.sequence {
-            copies.append(topic.records[id].copy)
-        }
+        let read = witness.seen[call.contract] + witness.open[call.contract]
+        for id in read where witness.firstRead[id] < call.sequence { copies.append(topic.records[id].copy) }
         oweSettling(worker, call)
-        for id in witness.seen[call.contract]
-        where witness.firstRead[id] < call.sequence || copies.contains(topic.records[id].copy) {
+        for id in read where witness.firstRead[id] < call.sequence || copies.contains(topic.records[id].copy) {
             settleByCall(witness, id)
         }
         witness.seen[call.contract].removeAll { witness.covered.contains($0) }
