@@ -351,7 +351,7 @@ extension World {
         witness.epochs[record.partition]?.must.insert(record.local)
         witness.epochs[record.partition]?.settledHere.insert(record.local)
         witness.epochs[record.partition]?.unsaved.append(now)
-        if record.contract >= 0 { witness.forget(record.contract, with: id) }
+        if record.contract >= 0, !record.isUnknownAccount { witness.forget(record.contract, with: id) }
     }
 
     /// When the first identical copy of a record was written.
@@ -375,6 +375,10 @@ extension World {
             (epoch.isDraining || worker.isStopping) && !witness.known[record.partition].contains(record.local)
         if record.contract >= 0, !isAtDrain {
             witness.open[record.contract].removeAll { $0 == id }
+            // The event that gave the contract its place was settled before it was read, and gave none.
+            if witness.waiting[record.contract].since == witness.lastRead[id] {
+                witness.waiting[record.contract].isCertain = false
+            }
             leaveQueue(witness, record.contract)
         }
         witness.epochs[record.partition]?.openRecords -= 1

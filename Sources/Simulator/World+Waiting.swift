@@ -160,7 +160,12 @@ extension World {
             // Its events end in dead letters; what was read since waits like the events of another contract.
             waiting.beginAnew()
             waiting.freshConnection = nil
-            waiting.since = open.isEmpty ? -1 : sequence
+            if witness.permanentPermit[call.contract] >= call.sequence {
+                waiting.since = open.isEmpty ? -1 : sequence
+            } else {
+                // Or the streak was over its limit, and it waits for a retry.
+                waiting.hasTrouble = true
+            }
         case .rejected:
             waiting.fail()
             waiting.isUnproven = call.sequence > witness.lastProvenSequence
@@ -258,17 +263,15 @@ extension World {
                         "a contract of the backlog starts before \(Topic.contractBase + Int64(other)), which waits for longer",
                         worker: worker.index, contract: contract)
                 }
-                if isRetry {
-                    passesOver = true
-                    if myAge > oldest(witness, other) {
-                        fail(
-                            "order.retry",
-                            "a retry starts before \(Topic.contractBase + Int64(other)) of the backlog, whose event is older",
-                            worker: worker.index, contract: contract)
-                    }
-                }
+                if isRetry { passesOver = true }
             case .unknown: break
             }
+        }
+        if isRetry, let other = olderBacklog(worker, contract, than: myAge) {
+            fail(
+                "order.retry",
+                "a retry starts before \(Topic.contractBase + Int64(other)) of the backlog, whose event is older",
+                worker: worker.index, contract: contract)
         }
         if passesOver {
             if number - witness.lastInversion < 4 {
@@ -285,13 +288,17 @@ extension World {
                 contract: contract)
         }
         var olderRetryWaits = false
-        if isBacklog || isFresh, worker.calls.count(where: { !$0.isFirst }) < max(1, profile.engine.concurrency / 4) {
-            for other in witness.waiting.indices where witness.waiting[other].isRetry {
-                guard isRetryReady(worker, other), !witness.waiting[other].isAdopted,
-                    oldest(witness, other) < myAge
-                else { continue }
-                olderRetryWaits = true
-                break
+        if isBacklog || isFresh, !mine.isAdopted,
+            worker.calls.count(where: { !$0.isFirst }) < max(1, profile.engine.concurrency / 4)
+        {
+            // Retries wait from the end of their backoffs on, which is drawn: any of them may be the first.
+            for other in witness.waiting.indices
+            where other != contract && witness.waiting[other].hasTrouble && !witness.open[other].isEmpty {
+                if oldest(witness, other) > myAge, !worker.calls.contains(where: { $0.contract == other }) {
+                    olderRetryWaits = false
+                    break
+                }
+                if isRetryReady(worker, other), !witness.waiting[other].isAdopted { olderRetryWaits = true }
             }
         }
         witness.backlogRun = olderRetryWaits ? witness.backlogRun + 1 : 0
@@ -300,6 +307,27 @@ extension World {
                 "order.starved", "four contracts in a row start while an older retry waits", worker: worker.index,
                 contract: contract)
         }
+    }
+
+    /// The first contract of the backlog if its oldest event is surely older than a retry's: those behind it wait for
+    /// less, however old their events are, and one whose class is not known may stand before it.
+    private func olderBacklog(_ worker: SimulatedWorker, _ contract: Int, than age: Int) -> Int? {
+        let witness = worker.witness
+        var first: Int?
+        for other in witness.waiting.indices where other != contract && !witness.open[other].isEmpty {
+            let waiting = witness.waiting[other]
+            if waiting.isRetry { continue }
+            if waiting.since >= 0, waiting.isCertain, isCallable(witness, witness.open[other]) {
+                if waiting.queue == .fresh { continue }
+                if waiting.queue == .backlog {
+                    if first.map({ waiting.since < witness.waiting[$0].since }) ?? true { first = other }
+                    continue
+                }
+            }
+            if oldest(witness, other) > age, !worker.calls.contains(where: { $0.contract == other }) { return nil }
+        }
+        guard let first, oldest(witness, first) < age else { return nil }
+        return first
     }
 
     // MARK: What has to happen in a turn
