@@ -334,7 +334,7 @@ public struct Engine: Sendable {
         for index in ledgers.indices {
             let count = ledgers[index].openCount
             let size = ledgers[index].openBytes
-            let isFull = ledgers[index].isMetadataFull
+            let isFull = ledgers[index].isFull
             if !ledgers[index].isPaused {
                 if count >= records || size >= bytes || isFull {
                     ledgers[index].isPaused = true

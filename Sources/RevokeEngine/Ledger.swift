@@ -142,6 +142,9 @@ struct Ledger: Sendable {
     var metadataLimit: Int
     /// Whether the last metadata had no room for all settled runs.
     var isMetadataFull = false
+    /// Whether the metadata is full of what this owner read: its open events make room when they are settled. Runs that
+    /// are known from before and not read again yet are no reason to wait; nothing but reading on makes them fewer.
+    var isFull: Bool { isMetadataFull && openCount > 0 && !hasUnreadRuns }
     var isPaused = false
     /// Lanes whose oldest event is of this partition, while it is not confirmed.
     var waitingLanes: [LaneTicket] = []
@@ -267,6 +270,11 @@ struct Ledger: Sendable {
             }
         }
         return runs
+    }
+
+    private var hasUnreadRuns: Bool {
+        guard let last = prior?.settled.last, priorIsVerified || !hasRead else { return false }
+        return last.upperBound > lastReceived + 1
     }
 
     /// Settled offsets that are known from before the assignment and were not read again yet.

@@ -240,6 +240,31 @@ private let outage = CallOutcome.unavailable(status: 503, retryAfter: nil)
         #expect(harness.committedOffset() == 200)
     }
 
+    /// A partition whose predecessor's metadata alone is too much: before anything was read, or behind an event that stays
+    /// open, nothing that is settled could make room.
+    @Test(arguments: [0, 256])
+    func invariant7MetadataThatIsFullOfUnreadRunsDoesNotStopTheReading(firstRun: Int64) {
+        let harness = EngineHarness(World()) { $0.metadataLimit = 100 }
+        for number in Int64(1)...600 { harness.world.event(number) }
+        let runs = (0..<100).map { firstRun + 1 + 2 * $0..<firstRun + 2 + 2 * $0 }
+        let predecessor = CommitMetadata(
+            watermark: 0, fingerprint: harness.world.logs[0]?.first?.fingerprint, settled: runs
+        ).encoded(limit: 100)
+        harness.world.committed[0] = (0, predecessor.text)
+        let kept = harness.committedMetadata()?.settled ?? []
+        for run in kept { harness.world.settled[0, default: []].insert(run.lowerBound) }
+        harness.delivers = firstRun > 0
+        harness.assign([0])
+        harness.delivers = true
+        // The first contract is in trouble for longer than all the others take.
+        harness.latency = 1
+        harness.respond = { $0 == id(1) ? nil : .revoked }
+        harness.advance(10_000)
+        #expect(harness.paused.isEmpty)
+        #expect(harness.snapshot.openRecords == 1)
+        #expect(harness.ends.count == 599 - kept.count)
+    }
+
     // MARK: What is remembered
 
     @Test func invariant7AStuckEventKeepsTheRestBounded() {
