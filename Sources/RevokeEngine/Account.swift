@@ -99,6 +99,8 @@ struct Account: Sendable {
     mutating func beginHold(_ kind: HoldKind, nextCall: CallID, now: Int64, share: Int64) -> Bool {
         let isNew = hold != kind
         if isNew {
+            // The rate recovers from the end of a 429's hold on, whatever ends it.
+            if hold == .rateLimited { paceChangedAt = now }
             hold = kind
             holdBeganAtCall = nextCall
             probeInterval = kind == .unavailable ? 1_000 : 5_000
@@ -120,7 +122,7 @@ struct Account: Sendable {
 
     mutating func delayProbe(until: Int64) { nextProbe = max(nextProbe, until) }
 
-    /// A permanent answer to a probe proves that the rate is right again. Returns the hold that it ended.
+    /// An answer about a contract (404, 409 and their like) proves that the rate is right again. Returns the hold that it ended.
     mutating func endRateLimit(call: CallID, now: Int64) -> HoldKind? {
         guard hold == .rateLimited, call >= holdBeganAtCall else { return nil }
         endHold(now: now)

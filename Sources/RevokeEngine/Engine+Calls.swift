@@ -208,7 +208,7 @@ extension Engine {
             if lanes[Int(lane)].conflicts >= configuration.conflictAttempts {
                 permanentAnswer(status, call: call, lane: lane, wasProbe: wasProbe, now: now)
             } else {
-                if wasProbe { account.probeFailed(now: now.boot, share: share) }
+                probeAnswered(call.id, wasProbe: wasProbe, now: now.boot)
                 retry(lane, retryAfter: nil, now: now.boot)
             }
         case .unauthorized(let version):
@@ -263,6 +263,15 @@ extension Engine {
         }
     }
 
+    /// An answer about the contract: it ends a hold by 429, and is no proof for any other.
+    private mutating func probeAnswered(_ call: CallID, wasProbe: Bool, now: Int64) {
+        if let ended = account.endRateLimit(call: call, now: now) {
+            holdEnded(ended, now: now)
+        } else if wasProbe {
+            account.probeFailed(now: now, share: share)
+        }
+    }
+
     private mutating func goodAnswer(call: CallID, now: Int64) {
         let wasUnproven = account.isUnproven(limit: configuration.streakLimit)
         if let ended = account.good(call: call, now: now) { holdEnded(ended, now: now) }
@@ -300,11 +309,7 @@ extension Engine {
         guard call.id >= account.provenFromCall else { return requeue(lane, now: now.boot) }
         let wasUnproven = account.isUnproven(limit: configuration.streakLimit)
         let settles = account.permanentAnswer(contract, limit: configuration.streakLimit)
-        if let ended = account.endRateLimit(call: call.id, now: now.boot) {
-            holdEnded(ended, now: now.boot)
-        } else if wasProbe {
-            account.probeFailed(now: now.boot, share: share)
-        }
+        probeAnswered(call.id, wasProbe: wasProbe, now: now.boot)
         if settles {
             deadLetterCovered(lane, .rejected, status: status, now: now)
             lanes[Int(lane)].forgetTrouble()

@@ -204,6 +204,34 @@ private let unauthorized = CallOutcome.unauthorized(keyVersion: 1)
 
     // MARK: 429
 
+    /// Another hold that takes the place of the 429's is no reason to go faster: the rate recovers from its end on.
+    @Test func theRateRecoversFromTheEndOfTheHoldThatA429Began() {
+        let harness = EngineHarness.ready()
+        harness.events(1, 2)
+        harness.answer(1, .rateLimited(retryAfter: 60_000))
+        harness.advance(10_000)
+        harness.answer(2, unauthorized)
+        #expect(harness.snapshot.hold == .unauthorized)
+        harness.advance(4_900)
+        #expect(harness.snapshot.pace == 512)
+        harness.advance(1_200)
+        #expect(harness.snapshot.pace == 512 + 102)
+    }
+
+    /// As a 404 does: the API looked at the contract, so the rate is right again.
+    @Test func aConflictEndsTheHoldThatA429Began() {
+        let harness = EngineHarness.ready()
+        harness.events(1)
+        harness.answer(1, .rateLimited(retryAfter: 1_000))
+        harness.advance(2_001)
+        harness.answer(1, .conflict(status: 409))
+        #expect(harness.snapshot.hold == nil)
+        #expect(harness.notes.contains(.holdEnded(.rateLimited)))
+        #expect(harness.end(0) == nil)
+        harness.events(2)
+        #expect(harness.callsFor.contains(2))
+    }
+
     @Test func a429HoldsUntilRetryAfterAndHalvesOnce() {
         let harness = EngineHarness.ready { $0.concurrency = 4 }
         harness.events(1, 2, 3, 4, 5, 6)
