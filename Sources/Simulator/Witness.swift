@@ -188,6 +188,9 @@ final class Witness {
     var readLate = BitSet()
     /// By record id: a dead letter was ordered in this epoch, so that calls do not count for it any more.
     var lettered = BitSet()
+    /// By record id: read again in another assignment while its dead letter is on its way; the engine may keep that, or
+    /// call the contract again.
+    var mayBeLettered = BitSet()
     /// What a 204 has to settle before the turn is over.
     var due: [Int] = []
     /// Calls started, and the number of the last one that was put before a fresh contract.
@@ -268,6 +271,9 @@ final class Witness {
         retrySequence[contract] = -1
         waiting[contract].beginAnew()
     }
+
+    /// Whether a dead letter for a record is ordered, or one from before its assignment may count for it.
+    func isOrMayBeLettered(_ id: Int) -> Bool { lettered.contains(id) || mayBeLettered.contains(id) }
 
     /// Whether a record was read in the present epoch of its partition.
     func isCurrent(_ id: Int, partition: Int) -> Bool {

@@ -27,9 +27,9 @@ extension World {
         case .rejected, .conflict:
             if witness.hold == .rateLimited, isAfterHold {
                 witness.mayEndHold = true
-                if case .rejected = call.outcome, counts { witness.mustEndHold = true }
+                if counts { witness.mustEndHold = true }
                 hasFailed = false
-                // A conflict may be tried again, and then the hold goes on.
+                // One that does not count may end the hold or not.
                 witness.probeHigh = max(witness.probeHigh, now + 60_000 * share(witness))
             } else if !counts {
                 hasFailed = false
@@ -120,7 +120,8 @@ extension World {
         }
         witness.hasEndedHold = false
         witness.mayEndHold = false
-        if witness.isHeld, now > witness.probeHigh + 5, canCall(worker) {
+        // A 429's Retry-After with its jitter outlasts the hold that it began.
+        if witness.isHeld, now > max(witness.probeHigh, witness.notBeforeHigh) + 5, canCall(worker) {
             fail("hold.probe-late", "no probe starts though it is due", worker: worker.index)
         }
     }
@@ -195,8 +196,14 @@ extension World {
     func hasRoom(_ worker: SimulatedWorker) -> Bool {
         let witness = worker.witness
         guard !profile.engine.budget.isEmpty else { return true }
-        recoverPace(witness)
         guard worker.commitInFlight == nil, !witness.lastCommitFailed, !profile.metadataIsCut else { return false }
+        return windowsHaveRoom(worker)
+    }
+
+    /// Whether the windows of the budget surely have room, whatever is saved of what was spent.
+    func windowsHaveRoom(_ worker: SimulatedWorker) -> Bool {
+        let witness = worker.witness
+        recoverPace(witness)
         let longest = profile.engine.budget.map(\.duration).max() ?? 0
         witness.ended.removeAll { $0.end < now - longest - 2_000 }
         let pace = witness.isUnproven ? witness.paceLow / 4 : witness.paceLow

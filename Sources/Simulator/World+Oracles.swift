@@ -188,7 +188,9 @@ extension World {
                 "the dead letter says \(order.attempts) attempts, \(witness.attempts[id]) were made")
         }
         witness.epochs[record.partition]?.called.insert(record.local)
+        let isFirst = !witness.isOrMayBeLettered(id)
         witness.lettered.insert(id)
+        witness.mayBeLettered.remove(id)
         if order.truncate, record.size <= profile.deadLetterLimit {
             broken("dead-letter.cut", "a dead letter is cut that was never too large")
         }
@@ -210,7 +212,10 @@ extension World {
             if !isRead(witness, id, before: witness.rejectPermit[record.contract]) {
                 broken("dead-letter.rejected", "no permanent answer within the streak limit covers the event")
             }
-            if witness.conflictGoods[record.contract] == witness.goods, !witness.streak.contains(record.contract) {
+            // A dead letter that is tried again says nothing of the answers since.
+            if isFirst, witness.conflictGoods[record.contract] == witness.goods,
+                !witness.streak.contains(record.contract)
+            {
                 witness.streak.append(record.contract)
             }
         case .retryLimit:

@@ -113,9 +113,30 @@ extension World {
 
     func probeCheck(_ worker: SimulatedWorker, _ record: Int) {
         guard !topic.records[record].isSettled else { return }
+        if mayWaitForBudget(record) {
+            agenda.add(
+                at: now + 1_000, .probeCheck, worker: worker.index, incarnation: worker.incarnation,
+                number: UInt64(record))
+            return
+        }
         fail(
             "progress.latency", "a fresh event of a healthy contract takes longer than \(calmLatency) ms in calm times",
             partition: topic.records[record].partition, contract: topic.records[record].contract)
+    }
+
+    /// Whether the worker's part of the budget may be used up, or was until a moment ago; after the longest window
+    /// it is not.
+    private func mayWaitForBudget(_ id: Int) -> Bool {
+        let record = topic.records[id]
+        let limit = calmLatency + (profile.engine.budget.map(\.duration).max() ?? 0)
+        guard now - record.appended < limit else { return false }
+        for case let worker? in workers where worker.isAlive {
+            guard worker.witness.open[record.contract].contains(id) else { continue }
+            if !windowsHaveRoom(worker) { return true }
+            guard now - record.appended > calmLatency else { return false }
+            return worker.calls.contains { $0.contract == record.contract && now - $0.startedAt < calmLatency }
+        }
+        return false
     }
 
     /// Whether the group's offsets are past every record.

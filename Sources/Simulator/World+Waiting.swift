@@ -16,7 +16,9 @@ extension World {
             epoch.remembers && former.epoch != 0 && witness.former[record.partition]?.number == former.epoch
         witness.adopted.remove(id)
         let isOnItsWay = worker.letters.contains { $0.record == id }
-        if !isOnItsWay { witness.lettered.remove(id) }
+        if isOnItsWay, !isRemembered, witness.lettered.contains(id) { witness.mayBeLettered.insert(id) }
+        if !isOnItsWay { witness.mayBeLettered.remove(id) }
+        if !isOnItsWay || !isRemembered { witness.lettered.remove(id) }
         if !(isRemembered && isOnItsWay) {
             witness.attempts[id] = 0...(isOnItsWay ? witness.attempts[id].upperBound : 0)
         }
@@ -106,7 +108,7 @@ extension World {
         let witness = worker.witness
         let open = witness.open[call.contract]
         var copies: [Int64] = []
-        let callable = open.filter { !witness.lettered.contains($0) && !isRejected(witness, $0) }
+        let callable = open.filter { !witness.isOrMayBeLettered($0) && !isRejected(witness, $0) }
         for id in callable where witness.lastRead[id] < call.sequence { copies.append(topic.records[id].copy) }
         for id in callable
         where witness.lastRead[id] < call.sequence || witness.adopted.contains(id)
@@ -143,7 +145,9 @@ extension World {
             for id in open {
                 if witness.lettered.contains(id) { continue }
                 let range = witness.attempts[id]
-                let isSure = witness.lastRead[id] < call.sequence && !isRejected(witness, id)
+                let isSure =
+                    witness.lastRead[id] < call.sequence && !witness.mayBeLettered.contains(id)
+                    && !isRejected(witness, id)
                 witness.attempts[id] = (range.lowerBound + (isSure ? 1 : 0))...(range.upperBound + 1)
             }
         }
