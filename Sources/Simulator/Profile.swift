@@ -56,7 +56,7 @@ struct Profile: Sendable {
     var malformedUntil: Int64 = 0
     /// How often a request waits for its connection, in a thousand.
     var connectionWaits: UInt64 = 30
-    /// Whether members keep their partitions when the group stays the same, and the first fetch may take seconds.
+    /// Whether members keep their partitions when the group stays the same, and a fetch may take seconds.
     var isSticky = false
     /// How far the workers' wall clocks are from the true date, at most.
     var skew: Int64 = 0

@@ -212,6 +212,11 @@ struct Schedule: Sendable {
                 ScheduleItem(
                     time: start + generator.between(0, 1_500), number: items.count, kind: .produce(record)))
         }
+        if generator.chance(500) {
+            let flaky = Fault(
+                kind: .flakyAPI, worker: 0, partition: 0, duration: 5_000, variant: generator.between(0, 999))
+            items.append(ScheduleItem(time: start, number: items.count, kind: .fault(flaky)))
+        }
         var time = start + generator.between(1_000, 4_000)
         for _ in 0..<3 {
             let slow = Fault(kind: .slowAPI, worker: 0, partition: 0, duration: 4_000, variant: 0)

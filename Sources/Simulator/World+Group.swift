@@ -164,14 +164,7 @@ extension World {
             let partition = Int(offset.partition)
             worker.nextPlace[partition] = topic.place(partition, atOrAbove: offset.offset)
         }
-        if profile.isSticky, now < profile.activityEnd, dice.chance(500, .fetchDelay, now, Int64(worker.index), 1) {
-            worker.isPollScheduled = true
-            agenda.add(
-                at: now + dice.between(10, 3_000, .fetchDelay, now, Int64(worker.index), 2), .poll,
-                worker: worker.index, incarnation: worker.incarnation)
-        } else {
-            schedulePoll(worker)
-        }
+        fetchMore(worker)
     }
 
     func answerUnassign(_ worker: SimulatedWorker, _ rebalance: UInt64) {

@@ -119,7 +119,20 @@ extension World {
         worker.pollTurn += 1
         guard left < 16 else { return }
         drive(worker)
-        if hasMore { schedulePoll(worker) }
+        if hasMore { fetchMore(worker) }
+    }
+
+    /// The next fetch, which takes a while in some worlds.
+    func fetchMore(_ worker: SimulatedWorker) {
+        let index = Int64(worker.index)
+        guard profile.isSticky, now < profile.activityEnd, dice.chance(500, .fetchDelay, now, index, 1) else {
+            return schedulePoll(worker)
+        }
+        guard !worker.isPollScheduled else { return }
+        worker.isPollScheduled = true
+        agenda.add(
+            at: now + dice.between(10, 3_000, .fetchDelay, now, index, 2), .poll, worker: worker.index,
+            incarnation: worker.incarnation)
     }
 
     /// A record that was fetched before its partition was taken away.
