@@ -250,8 +250,11 @@ extension Engine {
         }
     }
 
-    /// The topic's partitions by the worker's, from 1 up.
-    private var share: Int64 { Int64(max(1, topicPartitions / max(1, ledgers.count))) }
+    /// The topic's partitions by the worker's, from 1 up; between assignments by those that it held last.
+    private var share: Int64 {
+        let held = ledgers.isEmpty ? formerPartitions : ledgers.count
+        return Int64(max(1, topicPartitions / max(1, held)))
+    }
 
     private mutating func beginHold(_ kind: HoldKind, wasProbe: Bool, now: Int64) {
         let former = account.hold

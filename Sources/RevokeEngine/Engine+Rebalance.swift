@@ -195,6 +195,7 @@ extension Engine {
             weight += 32 + remembered.knowledge.reduce(0) { $0 + $1.knowledge.weight }
             if weight <= Self.formerLimit { former.append(remembered) }
         }
+        formerPartitions = ledgers.count
         ledgers = []
         ledgerIndex = [:]
         deadLetterQueue.removeAll()

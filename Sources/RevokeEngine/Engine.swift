@@ -97,6 +97,8 @@ public struct Engine: Sendable {
     var ledgers: [Ledger] = []
     var ledgerIndex: [Int32: Int] = [:]
     var former: [Former] = []
+    /// How many partitions the last assignment had.
+    var formerPartitions = 0
 
     var entries: [Entry] = []
     var freeEntries: [Int32] = []

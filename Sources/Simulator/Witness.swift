@@ -122,6 +122,8 @@ final class Witness {
     var former: [Epoch?] = []
     /// How many partitions are assigned.
     var held: Int { epochs.count { $0 != nil } }
+    /// How many the last assignment had.
+    var formerHeld = 0
     var pending = Pending.none
     var pendingSince: Int64 = 0
     var cycle = 0

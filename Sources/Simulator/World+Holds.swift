@@ -4,7 +4,8 @@ import RevokeModel
 /// Holds, probes, and the rate after 429s.
 extension World {
     private func share(_ witness: Witness) -> Int64 {
-        Int64(max(1, witness.topicPartitions / max(1, witness.held)))
+        let held = witness.held > 0 ? witness.held : witness.formerHeld
+        return Int64(max(1, witness.topicPartitions / max(1, held)))
     }
 
     /// A call ended: what it means for the hold and for the rate.

@@ -54,6 +54,7 @@ extension World {
     }
 
     func endEpochs(_ witness: Witness) {
+        if witness.held > 0 { witness.formerHeld = witness.held }
         for partition in witness.epochs.indices {
             guard var epoch = witness.epochs[partition] else { continue }
             epoch.firstOpenAtEnd = firstRead(witness, partition, epoch, from: epoch.lastCommit)

@@ -218,6 +218,23 @@ private let unauthorized = CallOutcome.unauthorized(keyVersion: 1)
         #expect(harness.snapshot.pace == 512 + 102)
     }
 
+    /// A probe that fails between two assignments counts with the share of the former one, not as that of a worker which
+    /// holds next to nothing.
+    @Test func aProbeThatFailsBetweenAssignmentsKeepsTheShare() {
+        let harness = EngineHarness(World(topicPartitions: 8))
+        harness.assign([0, 1, 2, 3])
+        harness.events(1)
+        harness.answer(1, .unreachable(.untrustedCertificate))
+        harness.advance(2_000)
+        harness.lose()
+        harness.answer(1, .unreachable(.untrustedCertificate))
+        harness.assign([0, 1, 2, 3])
+        harness.advance(3_999)
+        #expect(harness.callsFor.isEmpty)
+        harness.advance(1)
+        #expect(harness.callsFor == [1])
+    }
+
     /// As a 404 does: the API looked at the contract, so the rate is right again.
     @Test func aConflictEndsTheHoldThatA429Began() {
         let harness = EngineHarness.ready()
