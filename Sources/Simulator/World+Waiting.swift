@@ -189,6 +189,11 @@ extension World {
             waiting.since = left.isEmpty ? -1 : sequence
             waiting.queue = classOf(witness, left)
             waiting.isCertain = !witness.isHeld && isCallable(witness, left)
+            // What was read again since the call started may be settled by it, or wait on.
+            if open.contains(where: { witness.covered.contains($0) && !witness.due.contains($0) }) {
+                waiting.since = sequence
+                waiting.isCertain = false
+            }
         }
         witness.waiting[call.contract] = waiting
     }
