@@ -19,6 +19,9 @@ struct Account: Sendable {
     /// When the next probe may start.
     var nextProbe: Int64 = 0
     var probeInterval: Int64 = 0
+    /// When the interval to the next probe began, and what a Retry-After adds to it: no probe before.
+    private var probeIntervalBegan: Int64 = 0
+    private var probeFloor: Int64 = 0
     /// The probe in flight; 0 when there is none.
     var probe: CallID = 0
     var lastProbed: ContractID?
@@ -104,7 +107,7 @@ struct Account: Sendable {
             hold = kind
             holdBeganAtCall = nextCall
             probeInterval = kind == .unavailable ? 1_000 : 5_000
-            nextProbe = max(nextProbe, now + probeInterval * share)
+            waitForProbe(now: now, share: share)
         }
         failuresInRow = []
         return isNew
@@ -114,13 +117,30 @@ struct Account: Sendable {
     mutating func probeFailed(now: Int64, share: Int64) {
         guard let hold else { return }
         probeInterval = min(probeInterval * 2, hold == .unavailable ? 5_000 : 60_000)
+        waitForProbe(now: now, share: share)
+    }
+
+    private mutating func waitForProbe(now: Int64, share: Int64) {
+        probeIntervalBegan = now
         nextProbe = max(nextProbe, now + probeInterval * share)
     }
 
-    /// The server named the time: the probe waits for that, and for nothing else.
-    mutating func probe(at time: Int64) { nextProbe = time }
+    /// The worker holds another part of the topic: with more partitions the next probe is due earlier.
+    mutating func shareChanged(_ share: Int64) {
+        guard hold != nil else { return }
+        nextProbe = min(nextProbe, max(probeFloor, probeIntervalBegan + probeInterval * share))
+    }
 
-    mutating func delayProbe(until: Int64) { nextProbe = max(nextProbe, until) }
+    /// The server named the time: the probe waits for that, and for nothing else.
+    mutating func probe(at time: Int64) {
+        probeFloor = time
+        nextProbe = time
+    }
+
+    mutating func delayProbe(until: Int64) {
+        probeFloor = max(probeFloor, until)
+        nextProbe = max(nextProbe, until)
+    }
 
     /// An answer about a contract (404, 409 and their like) proves that the rate is right again. Returns the hold that it ended.
     mutating func endRateLimit(call: CallID, now: Int64) -> HoldKind? {

@@ -251,7 +251,7 @@ extension Engine {
     }
 
     /// The topic's partitions by the worker's, from 1 up; between assignments by those that it held last.
-    private var share: Int64 {
+    var share: Int64 {
         let held = ledgers.isEmpty ? formerPartitions : ledgers.count
         return Int64(max(1, topicPartitions / max(1, held)))
     }
@@ -362,6 +362,7 @@ extension Engine {
     /// Full-jitter exponential backoff; a Retry-After counts in full, with the jitter on top.
     private mutating func retry(_ lane: Int32, retryAfter: Int64?, now: Int64) {
         let index = Int(lane)
+        if let retryAfter { lanes[index].notBefore = now + min(retryAfter, Account.retryAfterCap) }
         guard lanes[index].count > 0 else {
             settleLane(lane, now: now)
             return
@@ -369,10 +370,7 @@ extension Engine {
         let exponent = Int64(min(20, lanes[index].backoffs))
         let bound = min(configuration.backoffCap, configuration.backoffBase << exponent)
         var delay = max(1, generator.upTo(bound))
-        if let retryAfter {
-            delay += min(retryAfter, Account.retryAfterCap)
-            lanes[index].notBefore = now + min(retryAfter, Account.retryAfterCap)
-        }
+        if let retryAfter { delay += min(retryAfter, Account.retryAfterCap) }
         if account.hold != nil, retryAfter == nil {
             // Waits for the hold's end or its turn as a probe; the hold's own interval is the backoff.
             enqueue(lane, .retry)

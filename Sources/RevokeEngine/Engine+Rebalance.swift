@@ -27,6 +27,7 @@ extension Engine {
             positions.append(PartitionOffset(partition: assigned.partition, offset: ledger.position))
         }
         former = []
+        account.shareChanged(share)
         commitNotBefore = now.boot
         chargesDirtySince = nil
         phase = .active

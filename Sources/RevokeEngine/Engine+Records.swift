@@ -221,7 +221,7 @@ extension Engine {
 
     /// What a call or a dead letter in flight covers at this offset, when the record is the same.
     mutating func takeCovered(ledger: Int, _ record: ReceivedRecord) -> PriorKnowledge.Work? {
-        guard ledgers[ledger].priorIsVerified, let covered = ledgers[ledger].prior?.covered, !covered.isEmpty,
+        guard let covered = ledgers[ledger].prior?.covered, !covered.isEmpty,
             let index = covered.firstIndex(where: { $0.offset == record.offset })
         else { return nil }
         let found = covered[index]

@@ -110,9 +110,8 @@ struct Ledger: Sendable {
     /// The highest offset that a call or a dead letter of this assignment covered.
     var highestCalled: Int64?
 
-    /// Knowledge from before the assignment, and whether its anchor was seen.
+    /// Knowledge from before the assignment; once a record was read, its anchor is proven.
     var prior: PriorKnowledge?
-    var priorIsVerified = false
     /// What this worker knows from its own former assignment, when the metadata speaks of another log. The first record
     /// tells which of them counts.
     var ownPrior: PriorKnowledge?
@@ -194,13 +193,11 @@ struct Ledger: Sendable {
             knowledge.anchor.fingerprint == first.fingerprint && first.offset >= knowledge.anchor.offset
         }
         defer { ownPrior = nil }
-        priorIsVerified = true
         if isProven(candidate) { return false }
         // The commits before this record were of the place where it stands.
         storedAnchor = nil
         sentAnchor = nil
-        prior = nil
-        if let ownPrior, isProven(ownPrior) { prior = ownPrior } else { priorIsVerified = false }
+        prior = ownPrior.flatMap { isProven($0) ? $0 : nil }
         return true
     }
 
@@ -273,13 +270,13 @@ struct Ledger: Sendable {
     }
 
     private var hasUnreadRuns: Bool {
-        guard let last = prior?.settled.last, priorIsVerified || !hasRead else { return false }
+        guard let last = prior?.settled.last else { return false }
         return last.upperBound > lastReceived + 1
     }
 
     /// Settled offsets that are known from before the assignment and were not read again yet.
     var unreadRuns: [Range<Int64>] {
-        guard let prior, priorIsVerified || !hasRead else { return [] }
+        guard let prior else { return [] }
         var runs: [Range<Int64>] = []
         for run in prior.settled where run.upperBound > lastReceived + 1 {
             runs.append(max(run.lowerBound, lastReceived + 1)..<run.upperBound)
@@ -324,7 +321,7 @@ struct Ledger: Sendable {
             }
         }
         var covered = covered
-        if let prior, priorIsVerified {
+        if let prior {
             covered += prior.covered.filter { $0.offset > lastReceived }
         }
         guard !settled.isEmpty || !covered.isEmpty else { return [] }

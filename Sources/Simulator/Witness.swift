@@ -53,6 +53,9 @@ final class Witness {
         var called = BitSet()
         /// Whether the worker knows the partition from its last assignment, and the log is the same.
         var remembers = false
+        var assignedAt: Int64 = 0
+        /// The number of the epoch that it remembers.
+        var remembered: UInt64 = 0
     }
 
     /// How the open events of a contract wait, as far as the design says it.
@@ -213,6 +216,9 @@ final class Witness {
     /// The same before the call that ended last.
     var formerProbe: (low: Int64, high: Int64) = (.min / 2, .min / 2)
     var probeInterval: Int64 = 0
+    /// When the interval began, and between which times a Retry-After lets the next probe start.
+    var probeIntervalBegan: Int64 = 0
+    var probeFloor: (low: Int64, high: Int64) = (.min / 2, .min / 2)
     var holdSequence = 0
     /// The Retry-After of the call that ended last, and whether it was a 429.
     var cause: (delay: Int64?, isRateLimit: Bool)?

@@ -31,10 +31,10 @@ extension World {
                 if counts { witness.mustEndHold = true }
                 hasFailed = false
                 // One that does not count may end the hold or not.
-                witness.probeHigh = max(witness.probeHigh, now + 60_000 * share(witness))
+                waitAtMost(witness, until: now + 60_000 * share(witness))
             } else if !counts {
                 hasFailed = false
-                witness.probeHigh = max(witness.probeHigh, now + 60_000 * share(witness))
+                waitAtMost(witness, until: now + 60_000 * share(witness))
             }
         case .rateLimited(let delay):
             witness.cause = (delay, true)
@@ -45,11 +45,28 @@ extension World {
         guard witness.isHeld else { return }
         if call.isProbe, hasFailed {
             witness.probeInterval = min(witness.probeInterval * 2, witness.hold == .unavailable ? 5_000 : 60_000)
-            let due = now + witness.probeInterval * share(witness)
-            witness.probeLow = max(witness.probeLow, due)
-            witness.probeHigh = max(witness.probeHigh, due)
+            waitForProbe(witness)
         }
         applyDelay(witness, isProbe: call.isProbe)
+    }
+
+    private func waitAtMost(_ witness: Witness, until time: Int64) {
+        witness.probeHigh = max(witness.probeHigh, time)
+        witness.probeFloor.high = max(witness.probeFloor.high, time)
+    }
+
+    private func waitForProbe(_ witness: Witness) {
+        let due = now + witness.probeInterval * share(witness)
+        witness.probeIntervalBegan = now
+        witness.probeLow = max(witness.probeLow, due)
+        witness.probeHigh = max(witness.probeHigh, due)
+    }
+
+    /// A worker with more partitions than before probes earlier.
+    func witnessShareChanged(_ witness: Witness) {
+        let due = witness.probeIntervalBegan + witness.probeInterval * share(witness)
+        witness.probeLow = min(witness.probeLow, max(witness.probeFloor.low, due))
+        witness.probeHigh = min(witness.probeHigh, max(witness.probeFloor.high, due))
     }
 
     /// A Retry-After moves the next probe.
@@ -57,16 +74,21 @@ extension World {
         guard let cause = witness.cause else { return }
         if cause.isRateLimit {
             if let delay = cause.delay {
-                witness.probeLow = now + min(delay, 3_600_000)
-                witness.probeHigh = witness.notBeforeHigh
+                witness.probeFloor = (now + min(delay, 3_600_000), witness.notBeforeHigh)
+                (witness.probeLow, witness.probeHigh) = witness.probeFloor
             } else {
-                witness.probeLow = max(witness.probeLow, now + 5_000)
-                witness.probeHigh = max(witness.probeHigh, witness.notBeforeHigh)
+                delayProbe(witness, low: now + 5_000, high: witness.notBeforeHigh)
             }
         } else if let delay = cause.delay {
-            if isProbe { witness.probeLow = max(witness.probeLow, now + min(delay, 3_600_000)) }
-            witness.probeHigh = max(witness.probeHigh, now + min(delay, 3_600_000))
+            let until = now + min(delay, 3_600_000)
+            delayProbe(witness, low: isProbe ? until : .min, high: until)
         }
+    }
+
+    private func delayProbe(_ witness: Witness, low: Int64, high: Int64) {
+        witness.probeFloor = (max(witness.probeFloor.low, low), max(witness.probeFloor.high, high))
+        witness.probeLow = max(witness.probeLow, low)
+        witness.probeHigh = max(witness.probeHigh, high)
     }
 
     private func rateLimited(_ worker: SimulatedWorker, _ call: SimulatedWorker.Call, _ delay: Int64?) {
@@ -89,9 +111,7 @@ extension World {
         witness.hasEndedHold = false
         (witness.probeLow, witness.probeHigh) = witness.formerProbe
         witness.probeInterval = kind == .unavailable ? 1_000 : 5_000
-        let due = now + witness.probeInterval * share(witness)
-        witness.probeLow = max(witness.probeLow, due)
-        witness.probeHigh = max(witness.probeHigh, due)
+        waitForProbe(witness)
         applyDelay(witness, isProbe: true)
         doubtOrder(witness)
     }

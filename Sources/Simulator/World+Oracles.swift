@@ -388,7 +388,9 @@ extension World {
         }
         witness.epochs[record.partition]?.openRecords -= 1
         witness.epochs[record.partition]?.openBytes -= record.size
-        if epoch.must.contains(record.local), !epoch.settledHere.contains(record.local), !epoch.isDraining {
+        if epoch.must.contains(record.local), !epoch.settledHere.contains(record.local), !epoch.isDraining,
+            !worker.isStopping
+        {
             // It was settled before it was read: the offset moves all the same, and is committed.
             witness.epochs[record.partition]?.settledHere.insert(record.local)
             witness.epochs[record.partition]?.unsaved.append(now)
@@ -542,15 +544,21 @@ extension World {
         for contract in witness.open.indices where now >= witness.noLaneCallBefore[contract] {
             let waiting = witness.waiting[contract]
             if waiting.hasTrouble, now <= waiting.lastEnd + profile.engine.backoffCap + 10 { continue }
+            guard witness.rejectPermit[contract] < 0 else { continue }
+            var waits = false
             for id in witness.open[contract] {
                 let record = topic.records[id]
-                guard let epoch = witness.epochs[record.partition], epoch.isOpen, !epoch.isDraining,
-                    !epoch.isFenced,
-                    !epoch.must.contains(record.local), witness.rejectPermit[contract] < 0,
-                    !worker.letters.contains(where: { $0.record == id })
-                else { continue }
-                return true
+                // A contract waits until the partition of its oldest event is confirmed.
+                guard let epoch = witness.epochs[record.partition], epoch.isOpen, !epoch.isDraining, !epoch.isFenced
+                else {
+                    waits = false
+                    break
+                }
+                if !epoch.must.contains(record.local), !worker.letters.contains(where: { $0.record == id }) {
+                    waits = true
+                }
             }
+            if waits { return true }
         }
         return false
     }

@@ -12,8 +12,16 @@ extension World {
         let witness = worker.witness
         let record = topic.records[id]
         guard let epoch = witness.epochs[record.partition], witness.lastEpoch[id] == epoch.number else { return }
-        let isRemembered =
-            epoch.remembers && former.epoch != 0 && witness.former[record.partition]?.number == former.epoch
+        // Also when the last assignment ended before it was read again.
+        var isRemembered = false
+        var readUntil = witness.assignedAt
+        if epoch.remembers, former.epoch != 0, let last = witness.former[record.partition] {
+            isRemembered = last.number == former.epoch
+            if !isRemembered, last.remembers, last.remembered == former.epoch {
+                isRemembered = true
+                readUntil = last.assignedAt
+            }
+        }
         witness.adopted.remove(id)
         let isOnItsWay = worker.letters.contains { $0.record == id }
         if isOnItsWay, !isRemembered, witness.lettered.contains(id) { witness.mayBeLettered.insert(id) }
@@ -29,7 +37,7 @@ extension World {
         if let call = worker.calls.first(where: { $0.contract == contract }) {
             if call.sequence > witness.firstRead[id], witness.firstRead[id] != witness.lastRead[id] {
                 witness.waiting[contract].isAdopted = true
-                if isRemembered, former.sequence < call.sequence, call.startedAt < witness.assignedAt {
+                if isRemembered, former.sequence < call.sequence, call.startedAt < readUntil {
                     witness.adopted.insert(id)
                 }
             }
@@ -111,8 +119,9 @@ extension World {
         let callable = open.filter { !witness.isOrMayBeLettered($0) && !isRejected(witness, $0) }
         for id in callable where witness.lastRead[id] < call.sequence { copies.append(topic.records[id].copy) }
         for id in callable
-        where witness.lastRead[id] < call.sequence || witness.adopted.contains(id)
-            || open.count <= 64 && copies.contains(topic.records[id].copy) && !witness.readLate.contains(id)
+        where witness.lastRead[id] < call.sequence
+            || (witness.adopted.contains(id) || open.count <= 64 && copies.contains(topic.records[id].copy))
+                && !witness.readLate.contains(id)
         {
             witness.due.append(id)
         }

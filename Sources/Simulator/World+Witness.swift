@@ -24,6 +24,7 @@ extension World {
                 lastCommit: start)
             epoch.checkedPlace = topic.place(index, atOrAbove: start)
             epoch.logEnd = log.end
+            epoch.assignedAt = now
             var firstOpen = epoch.checkedPlace
             while firstOpen < log.ids.count, topic.records[log.ids[firstOpen]].isGone { firstOpen += 1 }
             if let committed = log.committed, committed.offset == start {
@@ -43,11 +44,13 @@ extension World {
             {
                 epoch.must.formUnion(former.must)
                 epoch.remembers = true
+                epoch.remembered = former.number
             }
             witness.epochs[index] = epoch
         }
         witness.assignedAt = now
         witness.topicPartitions = topic.logs.count
+        witnessShareChanged(witness)
         witness.ended.removeAll()
         witness.pending = .assign(worker.rebalance, expected)
         witness.pendingSince = now

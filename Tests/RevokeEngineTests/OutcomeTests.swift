@@ -235,6 +235,52 @@ private let unauthorized = CallOutcome.unauthorized(keyVersion: 1)
         #expect(harness.callsFor == [1])
     }
 
+    /// With one of eight partitions the next probe is due after 8 × 2 s; with four of them after 2 × 2 s.
+    @Test func aProbeIsDueEarlierWithMorePartitions() {
+        let harness = EngineHarness(World(topicPartitions: 8))
+        harness.assign([0])
+        harness.events(1)
+        harness.answer(1, .unreachable(.untrustedCertificate))
+        harness.advance(8_000)
+        harness.answer(1, .unreachable(.untrustedCertificate))
+        harness.advance(1_000)
+        harness.lose()
+        harness.assign([0, 1, 2, 3])
+        harness.advance(2_999)
+        #expect(harness.callsFor.isEmpty)
+        harness.advance(1)
+        #expect(harness.callsFor == [1])
+    }
+
+    @Test func morePartitionsDoNotPassOverARetryAfter() {
+        let harness = EngineHarness(World(topicPartitions: 8))
+        harness.assign([0])
+        harness.events(1)
+        harness.answer(1, .unavailable(status: 503, retryAfter: 30_000))
+        harness.events(2)
+        harness.lose()
+        harness.assign([0, 1, 2, 3, 4, 5, 6, 7])
+        harness.advance(29_999)
+        #expect(harness.callsFor.isEmpty)
+        harness.advance(40_000)
+        #expect(harness.callsFor.count == 1)
+    }
+
+    /// The answer comes when the assignment is lost, and the event comes again at once.
+    @Test func aRetryAfterOutlivesALoss() {
+        let harness = EngineHarness.ready()
+        harness.events(2)
+        harness.answer(2, .revoked)
+        harness.events(1)
+        harness.lose()
+        harness.answer(1, .unavailable(status: 502, retryAfter: 8_000))
+        harness.assign([0])
+        harness.advance(7_999)
+        #expect(harness.callsFor.isEmpty)
+        harness.advance(30_000)
+        #expect(harness.callsFor == [1])
+    }
+
     /// As a 404 does: the API looked at the contract, so the rate is right again.
     @Test func aConflictEndsTheHoldThatA429Began() {
         let harness = EngineHarness.ready()
