@@ -105,23 +105,14 @@ extension Engine {
     private mutating func updateRemembered(
         _ work: PriorKnowledge.Work, _ update: (inout PriorKnowledge, Int64) -> Void
     ) {
-        func apply(_ knowledge: inout PriorKnowledge) {
-            guard !knowledge.covered.isEmpty else { return }
-            for item in knowledge.covered where item.work == work { update(&knowledge, item.offset) }
-            knowledge.covered.removeAll { $0.work == work }
-        }
         for index in former.indices {
-            for item in former[index].knowledge.indices { apply(&former[index].knowledge[item].knowledge) }
+            for item in former[index].knowledge.indices {
+                former[index].knowledge[item].knowledge.workEnded(work, update)
+            }
         }
         for index in ledgers.indices {
-            if var prior = ledgers[index].prior, !prior.covered.isEmpty {
-                apply(&prior)
-                ledgers[index].prior = prior
-            }
-            if var prior = ledgers[index].ownPrior, !prior.covered.isEmpty {
-                apply(&prior)
-                ledgers[index].ownPrior = prior
-            }
+            ledgers[index].prior?.workEnded(work, update)
+            ledgers[index].ownPrior?.workEnded(work, update)
         }
     }
 }

@@ -54,6 +54,13 @@ struct PriorKnowledge: Sendable {
         return joined
     }
 
+    /// A call or a dead letter ended: `update` gets each offset that it covered, and nothing is covered by it any more.
+    mutating func workEnded(_ work: Work, _ update: (inout PriorKnowledge, Int64) -> Void) {
+        guard !covered.isEmpty else { return }
+        for item in covered where item.work == work { update(&self, item.offset) }
+        covered.removeAll { $0.work == work }
+    }
+
     mutating func settle(_ offset: Int64) {
         guard !isSettled(offset) else { return }
         let index = settled.firstIndex { $0.lowerBound > offset } ?? settled.count
