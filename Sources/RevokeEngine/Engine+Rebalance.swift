@@ -2,6 +2,16 @@ public import RevokeModel
 
 /// Assignments: begin, drain, end.
 extension Engine {
+    /// An assign event came though the former assignment was not given back: librdkafka 2.0.2 joins its group anew, without
+    /// a revoke, when partitions are added while an earlier rebalance event is held.
+    ///
+    /// To be called when the event comes, before what the group committed is read for `assigned`: what is held may be
+    /// another member's already, so it is fenced at once. Nothing is committed, and no revoke is answered any more.
+    public mutating func superseded(now: Instant) {
+        endEpoch(now: now.boot)
+        phase = shutdownDeadline == nil ? .none : .closed
+    }
+
     /// The group assigned these partitions; replaces the whole former assignment (eager protocol).
     ///
     /// The assign event is held until the answer `assign(rebalance:)`. `topicPartitions` is the number of partitions

@@ -1,14 +1,21 @@
 /// The rules of the simulated coordinator, held against recordings of a real one.
 ///
 /// A recording is accepted when the world's coordinator can produce it: eager rebalances with generations, session
-/// timeouts, members that are held in a join while one drains, an assign while a revoke is held, commits that are fenced
+/// timeouts, members that are held in a join while one drains, an assign while another event is held, commits that are fenced
 /// by member and generation, answers that come late.
+/// Members also join anew while a rebalance event of theirs is held, as librdkafka 2.0.2 does when partitions are added.
 public struct CoordinatorModel: Sendable {
     /// The results of a commit.
     static let results = ["stored", "nothingToDo", "rebalanceInProgress", "fenced", "metadataTooLarge", "failed"]
 
     /// Members tell the coordinator that they live once in so many milliseconds, at least.
     private static let heartbeatInterval: Int64 = 1_000
+
+    /// A member hears of a rebalance at its next heartbeat: after 3 s at the latest, and some for the way.
+    private static let longestHeartbeatInterval: Int64 = 4_000
+
+    /// So long may the group take, at most, from the last join to the assigns.
+    private static let joinTime: Int64 = 500
 
     /// The session timeout in milliseconds: so long must a member be silent until another may hold its partitions.
     public var sessionTimeout: Int64
@@ -45,8 +52,14 @@ public struct CoordinatorModel: Sendable {
         /// When its present assignment came.
         var since: Int64 = 0
         var wasEverAssigned = false
+        /// When the present assign was answered; nil while it is held.
+        var readingSince: Int64?
         /// A revoke or a loss waits for the worker's answer.
         var isHeld = false
+        /// When it was last told to let go of its partitions.
+        var toldAt: Int64?
+        /// Its present assign came without a revoke.
+        var joinedWhileHeld = false
         /// When it last had to let go of its partitions.
         var endedAt: Int64?
         /// When the coordinator last heard of it, as far as the recording proves it.
@@ -74,22 +87,33 @@ public struct CoordinatorModel: Sendable {
             case .start:
                 member = Member(name: event.member)
             case .assign:
-                // Eager: the whole assignment is replaced, also while a revoke is held; but not from one assignment to
-                // the next without a revoke between them.
-                guard member.standing != .assigned else { return refuse("an assign without a revoke before it") }
+                // Eager: the whole assignment is replaced, also while a rebalance event is held; but not from one
+                // assignment that is in use to the next without a revoke between them.
+                guard member.standing != .assigned || joinedWhileHeld(member, members, until: number, in: recording)
+                else { return refuse("an assign without a revoke before it") }
                 for other in members where other.name != member.name {
                     if let reason = refusal(ofAssign: event, number, over: other, in: recording) {
                         return refuse(reason)
                     }
                 }
+                member.joinedWhileHeld = member.standing == .assigned
                 member.standing = .assigned
                 member.partitions = event.partitions
                 member.everAssigned.formUnion(event.partitions)
                 member.since = event.time
                 member.wasEverAssigned = true
+                member.readingSince = nil
                 member.isHeld = false
                 member.endedAt = nil
                 member.heardAt = event.time
+            case .reading:
+                guard member.standing == .assigned, member.readingSince == nil else {
+                    return refuse("no assign waits for an answer")
+                }
+                guard event.partitions.sorted() == member.partitions.sorted() else {
+                    return refuse("the eager protocol answers the whole assignment")
+                }
+                member.readingSince = event.time
             case .revoke, .lost:
                 guard member.standing == .assigned || (event.kind == .lost && member.standing == .revoked) else {
                     return refuse("nothing is assigned")
@@ -98,6 +122,7 @@ public struct CoordinatorModel: Sendable {
                     return refuse("the eager protocol revokes the whole assignment")
                 }
                 member.isHeld = true
+                member.toldAt = event.time
                 if event.kind == .lost {
                     member.standing = .outside
                     member.endedAt = event.time
@@ -127,11 +152,42 @@ public struct CoordinatorModel: Sendable {
     /// Whether the model can produce the recording.
     public func accepts(_ recording: Recording) -> Bool { refusal(of: recording) == nil }
 
+    /// The next event that tells what the group does with a member, or the member with the group.
     private func nextRebalance(of member: String, after number: Int, in recording: Recording) -> RecordedEvent? {
-        for event in recording.events[(number + 1)...] where event.member == member && event.kind != .commit {
-            return event
+        for event in recording.events[(number + 1)...] where event.member == member {
+            switch event.kind {
+            case .commit, .reading: continue
+            case .assign, .revoke, .lost, .unassign, .start, .leave: return event
+            }
         }
         return nil
+    }
+
+    /// Whether a member can be assigned from one assignment to the next: it joined anew while the assign was held. Its
+    /// answer may have crossed the join, which then waits for the other members.
+    private func joinedWhileHeld(
+        _ member: Member, _ members: [Member], until number: Int, in recording: Recording
+    ) -> Bool {
+        guard let answered = member.readingSince else { return true }
+        let time = recording.events[number].time
+        let told = member.since...max(member.since, answered + Self.longestHeartbeatInterval)
+        var joined = answered
+        for other in members where other.name != member.name && other.wasEverAssigned && other.standing != .left {
+            let wasTold = other.toldAt.map { told.contains($0) } ?? false
+            if other.standing != .assigned {
+                if wasTold { joined = max(joined, other.endedAt ?? time) }
+            } else if other.since > member.since {
+                if wasTold || other.joinedWhileHeld { joined = max(joined, other.since) }
+            } else {
+                switch nextRebalance(of: other.name, after: number, in: recording)?.kind {
+                case .assign, .leave: joined = time
+                // It is dead or away: the group waits until its session is over.
+                case .lost, .start, nil: joined = max(joined, min(time, told.upperBound + sessionTimeout))
+                case .revoke, .unassign, .reading, .commit: return false
+                }
+            }
+        }
+        return time - joined <= Self.joinTime + tolerance
     }
 
     /// Why an assign cannot come as long as another member stands as it does; nil when it can.
@@ -149,11 +205,12 @@ public struct CoordinatorModel: Sendable {
         case .outside, .left: return nil
         case .assigned:
             switch next?.kind {
-            case .leave: return nil
+            // It joined anew while its assign was held; whether it could is asked when its next assign comes.
+            case .leave, .assign: return nil
             case nil, .lost, .start:
                 return isSessionOver
                     ? nil : "partition \(shared) is still \(other.name)'s, whose session cannot be over"
-            case .assign, .revoke, .unassign, .commit:
+            case .revoke, .unassign, .reading, .commit:
                 return "partition \(shared) is still assigned to \(other.name), which is alive"
             }
         case .revoked:
@@ -169,7 +226,7 @@ public struct CoordinatorModel: Sendable {
     private func joinedEarly(
         _ member: String, as event: RecordedEvent, _ number: Int, in recording: Recording
     ) -> Bool {
-        for later in recording.events[(number + 1)...] where later.kind != .commit {
+        for later in recording.events[(number + 1)...] where later.kind != .commit && later.kind != .reading {
             if later.member == event.member { return false }
             if later.member == member, later.kind == .assign { return true }
         }
@@ -198,7 +255,10 @@ public struct CoordinatorModel: Sendable {
                 }
             }
         case "rebalanceInProgress":
-            guard refusesCommitsDuringJoin || member.standing != .assigned || event.time - member.since < 5_000 else {
+            guard
+                refusesCommitsDuringJoin || member.standing != .assigned || event.time - member.since < 5_000
+                    || next?.kind == .assign
+            else {
                 return "REBALANCE_IN_PROGRESS without a rebalance"
             }
         case "fenced":

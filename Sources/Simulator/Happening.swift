@@ -21,6 +21,7 @@ struct Happening {
         case lateRecord
         case earlyJoin
         case probeCheck
+        case assignFound
     }
 
     var time: Int64

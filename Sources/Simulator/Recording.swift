@@ -4,6 +4,8 @@ public struct RecordedEvent: Hashable, Sendable {
     public enum Kind: String, CaseIterable, Sendable {
         /// The assign event, when it reached the worker.
         case assign
+        /// The answer to an assign: reading begins.
+        case reading
         /// The revoke event, when it reached the worker; the worker still owns the partitions.
         case revoke
         /// The revoke event that says that the assignment is lost.

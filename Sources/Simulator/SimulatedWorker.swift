@@ -85,9 +85,12 @@ final class SimulatedWorker {
     var generation = 0
     var rebalance: UInt64 = 0
     var lastHeartbeat: Int64
+    /// What the group's last generation gives it; the assign event is on its way.
     var pendingAssignment: [Int] = []
+    /// The partitions of the newest assign event.
+    var heldAssignment: [Int] = []
     var hasAssignment = false
-    /// It joined the present round while its revoke event is held.
+    /// It joined the present round while a rebalance event was held.
     var joinedEarly = false
     var revokeBegan: Int64 = 0
 

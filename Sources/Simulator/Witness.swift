@@ -41,6 +41,9 @@ final class Witness {
         var firstOpenAtEnd = -1
         /// When each event was settled that no stored commit covers.
         var unsaved: [Int64] = []
+        /// When the first record was read that was settled before and that no stored commit is past, which a commit is
+        /// to save too.
+        var passedAt: Int64?
         /// How many of `unsaved` are in a commit that was sent.
         var issued = 0
         /// Up to which place all records are known to be settled.
@@ -56,6 +59,11 @@ final class Witness {
         var assignedAt: Int64 = 0
         /// The number of the epoch that it remembers.
         var remembered: UInt64 = 0
+
+        /// Whether commits may fail for so long that nothing starts any more.
+        func mayStop(at now: Int64) -> Bool {
+            (unsaved.first.map { now - $0 > 9_000 } ?? false) || (passedAt.map { now - $0 > 9_000 } ?? false)
+        }
     }
 
     /// How the open events of a contract wait, as far as the design says it.
@@ -277,7 +285,10 @@ final class Witness {
         conflicts[contract] = 0
         firstTrouble[contract] = -1
         retrySequence[contract] = -1
+        let connection = waiting[contract].freshConnection
         waiting[contract].beginAnew()
+        // A dead letter settled it; the lane may remember its last call for a while.
+        if connection != false { waiting[contract].freshConnection = nil }
     }
 
     /// Whether a dead letter for a record is ordered, or one from before its assignment may count for it.

@@ -86,6 +86,7 @@ public struct WorkerLog: Hashable, Sendable {
         case "stopped": return RecordedEvent(time: time, member: member, kind: .leave)
         case "unassigned": return RecordedEvent(time: time, member: member, kind: .unassign)
         case "assigned": kind = .assign
+        case "reading": kind = .reading
         case "revoked": kind = .revoke
         case "assignment lost": kind = .lost
         case "committed": (kind, result) = (.commit, "stored")

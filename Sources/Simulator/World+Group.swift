@@ -138,14 +138,18 @@ extension World {
         }
     }
 
-    /// Joins while the revoke event is held, as librdkafka 2.0.2 does when partitions are added.
+    /// Joins while a rebalance event is held, as librdkafka 2.0.2 does when partitions are added.
     func earlyJoin(_ worker: SimulatedWorker) {
-        guard case .revoking = worker.membership, reaches(worker), let index = group.index(of: worker.member) else {
-            return
+        guard reaches(worker), let index = group.index(of: worker.member) else { return }
+        switch worker.membership {
+        case .revoking: break
+        case .assigning: guard !worker.joinedEarly else { return }
+        case .joining, .stable, .losing, .closed: return
         }
-        trace.line("\(now) w\(worker.index) joins while its revoke is held")
+        trace.line("\(now) w\(worker.index) joins while a rebalance event is held")
         group.members[index].hasJoined = true
         worker.joinedEarly = true
+        beginRebalance()
         completeIfReady()
     }
 
@@ -154,6 +158,7 @@ extension World {
     func answerAssign(_ worker: SimulatedWorker, _ rebalance: UInt64, _ offsets: [PartitionOffset]) {
         guard worker.membership == .assigning(rebalance) else { return }
         worker.withholdUnsent()
+        record(worker, .reading, offsets.map { Int($0.partition) })
         worker.membership = .stable
         worker.hasAssignment = true
         for index in worker.nextPlace.indices {
@@ -266,7 +271,8 @@ extension World {
         guard !group.members[index].hasJoined else { return }
         switch worker.membership {
         case .joining, .revoking: break
-        case .assigning, .stable, .losing, .closed: return
+        case .assigning, .stable: guard worker.joinedEarly else { return }
+        case .losing, .closed: return
         }
         group.members[index].lastHeartbeat = now
         worker.lastHeartbeat = now
@@ -279,9 +285,34 @@ extension World {
             worker.nextPlace.append(-1)
             worker.isPaused.append(false)
         }
+        let partitions = worker.pendingAssignment
+        worker.heldAssignment = partitions
+        trace.line("\(now) w\(worker.index) assign \(worker.rebalance)")
+        record(worker, .assign, partitions)
+        witnessSuperseded(worker)
+        worker.withholdUnsent()
+        worker.engine.superseded(now: worker.instant(now))
+        let key = Int64(worker.rebalance)
+        guard isActive(.earlyJoin), dice.chance(500, .assignDelay, key, Int64(worker.index), 1) else {
+            return assignFound(worker, worker.rebalance)
+        }
+        // What the group committed is read meanwhile, which takes a while on a busy broker.
+        let length = dice.between(5, 1_500, .assignDelay, key, Int64(worker.index), 2)
+        agenda.add(
+            at: now + length, .assignFound, worker: worker.index, incarnation: worker.incarnation,
+            number: worker.rebalance)
+        agenda.add(
+            at: now + dice.between(1, length, .earlyJoin, key, Int64(worker.index), 3), .earlyJoin,
+            worker: worker.index, incarnation: worker.incarnation)
+        drive(worker)
+    }
+
+    /// What the group committed is known: the engine hears of the assignment, and answers.
+    func assignFound(_ worker: SimulatedWorker, _ rebalance: UInt64) {
+        guard worker.membership == .assigning(rebalance) else { return }
         var assigned: [AssignedPartition] = []
-        for partition in worker.pendingAssignment where topic.logs[partition].isToBeReplaced { replaceLog(partition) }
-        for partition in worker.pendingAssignment {
+        for partition in worker.heldAssignment where topic.logs[partition].isToBeReplaced { replaceLog(partition) }
+        for partition in worker.heldAssignment {
             let log = topic.logs[partition]
             assigned.append(
                 AssignedPartition(
@@ -289,14 +320,13 @@ extension World {
                     metadata: log.committed?.metadata ?? [], logStart: log.start, logEnd: log.end,
                     startOffset: log.start))
             trace.line(
-                "\(now) w\(worker.index) assigned \(worker.rebalance): \(partition),"
+                "\(now) w\(worker.index) assigned \(rebalance): \(partition),"
                     + " committed \(log.committed?.offset ?? -1), log \(log.start)..<\(log.end)",
                 partition: partition)
         }
-        record(worker, .assign, worker.pendingAssignment)
         witnessAssigned(worker, assigned)
         worker.engine.assigned(
-            assigned, topicPartitions: topic.logs.count, rebalance: worker.rebalance, now: worker.instant(now))
+            assigned, topicPartitions: topic.logs.count, rebalance: rebalance, now: worker.instant(now))
         drive(worker)
     }
 }

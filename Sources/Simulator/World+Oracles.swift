@@ -467,6 +467,12 @@ extension World {
             guard let epoch = witness.epochs[record.partition], witness.lastEpoch[letter.record] == epoch.number,
                 !epoch.isFenced
             else { continue }
+            // A letter of an assignment before the last one is not known any more, and nothing is adopted in a drain.
+            let isAdopted =
+                witness.lettered.contains(letter.record) && !witness.readLate.contains(letter.record)
+                && !epoch.settledHere.contains(record.local)
+                && !worker.letters.contains { $0.record == letter.record && $0.epoch == epoch.number }
+            guard letter.epoch == epoch.number || isAdopted else { continue }
             fail(
                 "drain.dead-letter-abandoned", "the drain ends with a dead letter in flight", worker: worker.index,
                 partition: record.partition, contract: record.contract)
@@ -538,9 +544,7 @@ extension World {
         else {
             return false
         }
-        for case let epoch? in witness.epochs {
-            if let oldest = epoch.unsaved.first, now - oldest > 9_000 { return false }
-        }
+        for case let epoch? in witness.epochs where epoch.mayStop(at: now) { return false }
         for contract in witness.open.indices where now >= witness.noLaneCallBefore[contract] {
             let waiting = witness.waiting[contract]
             if waiting.hasTrouble, now <= waiting.lastEnd + profile.engine.backoffCap + 10 { continue }

@@ -373,9 +373,7 @@ extension World {
             !witness.isUnproven, worker.calls.count < max(1, profile.engine.concurrency * witness.paceLow / 1_024),
             hasRoom(worker), !witness.lastCommitFailed
         else { return }
-        for case let epoch? in witness.epochs {
-            if let oldest = epoch.unsaved.first, now - oldest > 9_000 { return }
-        }
+        for case let epoch? in witness.epochs where epoch.mayStop(at: now) { return }
         for contract in witness.waiting.indices {
             let waiting = witness.waiting[contract]
             if waiting.since >= 0, waiting.isCertain, isCallable(witness, witness.open[contract]),

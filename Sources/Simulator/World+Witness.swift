@@ -3,11 +3,16 @@ import RevokeModel
 
 /// What happens to a worker, as its witness writes it down.
 extension World {
+    /// An assign event came: what was held may be another's from now on.
+    func witnessSuperseded(_ worker: SimulatedWorker) {
+        worker.witness.pending = .none
+        endEpochs(worker.witness)
+    }
+
     func witnessAssigned(_ worker: SimulatedWorker, _ assigned: [AssignedPartition]) {
         let witness = worker.witness
         witness.grow(partitions: topic.logs.count)
         witness.grow(records: topic.records.count)
-        endEpochs(witness)
         witness.cycle += 1
         var expected: [Int64?] = Array(repeating: nil, count: topic.logs.count)
         for partition in assigned {
@@ -112,6 +117,9 @@ extension World {
         witness.lastEpoch[id] = epoch.number
         if epoch.isDraining || worker.isStopping { witness.readLate.insert(id) } else { witness.readLate.remove(id) }
         witness.epochs[record.partition]?.lastReceived = record.offset
+        if epoch.passedAt == nil, witness.known[record.partition].contains(record.local) {
+            witness.epochs[record.partition]?.passedAt = now
+        }
         witness.epochs[record.partition]?.openRecords += 1
         witness.epochs[record.partition]?.openBytes += record.size
         if isEvent, !witness.open[record.contract].contains(id) {
@@ -324,6 +332,7 @@ extension World {
             switch result {
             case .stored, .nothingToDo:
                 epoch.unsaved.removeFirst(pending.saves[index])
+                if let passed = epoch.passedAt, passed <= pending.sentAt { epoch.passedAt = nil }
                 if result == .stored {
                     epoch.hasStored = true
                     if pending.serial >= epoch.confirmSerial {

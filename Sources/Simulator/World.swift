@@ -171,8 +171,8 @@ final class World {
         case .groupComplete: completeIfReady()
         case .faultsEnd: endFaults()
         case .phase: advancePhase()
-        case .tick, .wake, .poll, .gate, .callEnd, .deadLetterEnd, .commitEnd, .join, .assignReady, .keyChange,
-            .lateRecord, .earlyJoin, .probeCheck:
+        case .tick, .wake, .poll, .gate, .callEnd, .deadLetterEnd, .commitEnd, .join, .assignReady, .assignFound,
+            .keyChange, .lateRecord, .earlyJoin, .probeCheck:
             guard let worker = worker(of: next) else { return }
             if now < worker.suspendedUntil {
                 agenda.add(
@@ -201,6 +201,7 @@ final class World {
         case .commitEnd: commitEnds(worker, next.number)
         case .join: join(worker)
         case .assignReady: assignReady(worker, generation: Int(next.number))
+        case .assignFound: assignFound(worker, next.number)
         case .keyChange:
             guard worker.keyVersion < next.number else { return }
             worker.keyVersion = next.number

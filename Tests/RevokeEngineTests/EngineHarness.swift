@@ -86,6 +86,12 @@ final class EngineHarness {
         turn()
     }
 
+    /// An assign event came, and what the group committed is not read yet.
+    func supersede() {
+        engine.superseded(now: world.now)
+        turn()
+    }
+
     @discardableResult
     func revoke() -> UInt64 {
         rebalance += 1

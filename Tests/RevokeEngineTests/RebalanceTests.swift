@@ -184,6 +184,43 @@ private let notFound = CallOutcome.rejected(status: 404, code: nil)
         #expect(harness.started.count == 3)
     }
 
+    /// librdkafka 2.0.2 joins anew, without a revoke, when partitions are added while an assign is held.
+    @Test func anAssignEventEndsTheFormerAssignmentBeforeItsOffsetsAreRead() {
+        let world = World(topicPartitions: 2)
+        let harness = EngineHarness(world)
+        harness.assign([0])
+        harness.events(1, 2)
+        harness.answer(1, .revoked)
+        harness.supersede()
+        let commits = harness.commits.count
+        harness.events(3)
+        harness.advance(3_000)
+        #expect(harness.started.count == 2)
+        #expect(harness.commits.count == commits)
+        #expect(harness.tokensHeld == 0)
+        // The partition comes back, and its call is still in flight.
+        harness.assign([0, 1])
+        harness.advance(100)
+        #expect(harness.starts(of: 2) == 1)
+        #expect(harness.starts(of: 3) == 1)
+        harness.answerAll(.revoked)
+        harness.advance(1_000)
+        #expect(harness.committedOffset(0) == 3)
+        #expect(harness.starts(of: 1) == 1)
+    }
+
+    @Test func anAssignEventEndsADrainWithoutACommit() {
+        let harness = EngineHarness.ready()
+        harness.events(1)
+        harness.revoke()
+        let commits = harness.commits.count
+        harness.supersede()
+        harness.answer(1, .revoked)
+        harness.advance(20_000)
+        #expect(harness.unassigned.isEmpty)
+        #expect(harness.commits.count == commits)
+    }
+
     // MARK: Lost
 
     @Test func aLateAnswerIsKnowledge() {

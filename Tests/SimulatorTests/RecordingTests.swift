@@ -83,6 +83,22 @@ import Testing
         #expect(CoordinatorModel().accepts(recording))
     }
 
+    /// librdkafka 2.0.2 joins anew without a revoke when partitions are added while an assign is held.
+    @Test func acceptsAnAssignWhileAnAssignIsHeld() {
+        let held = Recording(events: [
+            event(0, "a", .assign, [0, 1]), event(60_000, "a", .assign, [0, 1, 2, 3]),
+            event(60_010, "a", .reading, [0, 1, 2, 3]), event(60_100, "a", .commit, [2], "stored"),
+        ])
+        #expect(CoordinatorModel().refusal(of: held) == nil)
+        // The answer crosses the join, which waits until the other member has drained.
+        let crossed = Recording(events: [
+            event(0, "a", .assign, [0]), event(1, "b", .assign, [1]), event(2, "a", .reading, [0]),
+            event(2, "b", .reading, [1]), event(900, "b", .revoke, [1]), event(7_000, "b", .unassign),
+            event(7_010, "a", .assign, [0, 2]), event(7_010, "b", .assign, [1, 3]),
+        ])
+        #expect(CoordinatorModel().refusal(of: crossed) == nil)
+    }
+
     @Test func acceptsARefusalInTheMockCluster() {
         let events = [
             event(0, "a", .assign, [0]), event(60_000, "a", .commit, [0], "rebalanceInProgress"),
@@ -117,8 +133,25 @@ import Testing
     }
 
     @Test func refusesAnAssignOverAnAssignment() {
-        let recording = Recording(events: [event(0, "a", .assign, [0]), event(10, "a", .assign, [1])])
-        #expect(!CoordinatorModel().accepts(recording))
+        let alone = Recording(events: [
+            event(0, "a", .assign, [0]), event(5, "a", .reading, [0]), event(6_000, "a", .assign, [1]),
+        ])
+        #expect(CoordinatorModel().refusal(of: alone)?.contains("without a revoke") == true)
+        // The other member stays in the generation of the first assign.
+        let beside = Recording(events: [
+            event(0, "a", .assign, [0]), event(0, "b", .assign, [1]), event(5, "a", .reading, [0]),
+            event(10, "a", .assign, [2]), event(20_000, "b", .revoke, [1]),
+        ])
+        #expect(CoordinatorModel().refusal(of: beside)?.contains("without a revoke") == true)
+    }
+
+    @Test func refusesAnAnswerToNoAssign() {
+        let twice = Recording(events: [
+            event(0, "a", .assign, [0]), event(5, "a", .reading, [0]), event(6, "a", .reading, [0]),
+        ])
+        #expect(CoordinatorModel().refusal(of: twice)?.contains("no assign waits") == true)
+        let part = Recording(events: [event(0, "a", .assign, [0, 1]), event(5, "a", .reading, [0])])
+        #expect(CoordinatorModel().refusal(of: part)?.contains("the whole assignment") == true)
     }
 
     @Test func refusesAPartOfARevoke() {

@@ -32,7 +32,7 @@ import Testing
         }
         #expect(
             recording.events == [
-                event(0, .start), event(1_000, .assign, [0, 1, 2]),
+                event(0, .start), event(1_000, .assign, [0, 1, 2]), event(1_250, .reading, [0, 1, 2]),
                 event(1_300, .commit, [0, 1], "stored", sent: 1_293),
                 event(1_500, .commit, [2], "fenced", sent: 1_480),
                 event(1_600, .commit, [2], "nothingToDo", sent: 1_599), event(2_000, .revoke, [0, 1, 2]),

@@ -67,6 +67,9 @@ extension Worker {
             rebalance = number
             logger.info("assigned", [.partitions: .text(Self.list(partitions))])
             waitingAssign = (number, partitions)
+            // When the former assignment was not given back, this one ends it now, and not when the offsets are read.
+            client?.withholdUnsent()
+            engine.superseded(now: now)
             if isChecked { queryAssignment(number, partitions) }
         case .revoke(let number, let partitions, let lost):
             rebalance = number
