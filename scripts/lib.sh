@@ -15,6 +15,23 @@ die() {
     exit 1
 }
 
+# The comment at a script's head, as its help.
+head_comment() { sed -n '2,/^set /{/^set /!s/^# \{0,1\}//p}' "$root/scripts/${0##*/}"; }
+
+# no_arguments ARGUMENT...: for a script that takes none: help for --help, and a refusal of all else.
+no_arguments() {
+    case ${1:-} in
+        '') return 0 ;;
+        -h | --help)
+            printf 'usage: scripts/%s\n\n' "${0##*/}"
+            head_comment
+            exit 0
+            ;;
+    esac
+    warn "$1: there are no arguments here; --help says what this script does"
+    exit 2
+}
+
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # version_at_least HAVE WANT: compares dotted numbers.

@@ -9,28 +9,13 @@ import Simulator
 /// `revoke-worker-simulate`: runs seeds of the simulator; `docs/simulation.md` describes it.
 @main
 enum RevokeWorkerSimulateMain {
-    private struct Options {
-        var from: UInt64 = 0
-        var seeds: UInt64 = 1
-        var isTraced = false
-        var showsCoverage = false
-        var requiresCoverage = false
-        var shrinks = true
-        var keepsGoing = false
-        var showsHash = false
-        var isQuiet = false
-        var skipped: [UInt64] = []
-        var recordings: [String] = []
-        var sessionTimeout: Int64 = 15_000
-    }
-
     static let usage = """
-        usage: revoke-worker-simulate [--seed N | --from N --seeds M] [--trace] [--hash] [--coverage]
-                                      [--require-coverage] [--no-shrink] [--keep-going] [--quiet] [--skip N,N]
-               revoke-worker-simulate [--session-timeout MS] --check-recording FILE...
+        usage: revoke-worker-simulate [--seed N | --from N --seeds M] [--skip N,N] [--trace] [--hash] [--coverage]
+                                      [--require-coverage] [--no-shrink] [--keep-going] [--quiet]
+               revoke-worker-simulate --check-recording FILE... [--session-timeout MS]
 
           --seed N            run one seed
-          --from N --seeds M  run M seeds from N on
+          --from N --seeds M  run M seeds from N on (without: one seed from 0 on)
           --trace             print the timeline of every seed
           --hash              print each seed's trace hash
           --coverage          print how often each fault met each state
@@ -42,15 +27,25 @@ enum RevokeWorkerSimulateMain {
           --check-recording FILE...
                               hold recordings, and the logs of a group's workers (log-level: debug,
                               log-format: json, one file for each worker), against the simulated coordinator;
-                              exit code 1: it cannot do that, 2: a file cannot be read
+                              exit code 1: it cannot do that, 2: a file cannot be read or says nothing
           --session-timeout MS
                               the group's session timeout, 15000 without it
+          --help              print this text
+
+        The exit code is 0 when all is well, 1 when a seed fails, and 2 for a wrong command line.
         """
 
     static func main() {
-        guard let options = parse() else {
-            print(usage)
+        let options: SimulatorArguments
+        do throws(SimulatorArguments.Misuse) {
+            options = try SimulatorArguments(CommandLine.arguments.dropFirst())
+        } catch {
+            complain("error: \(error.text)\n\n\(usage)")
             exit(2)
+        }
+        guard !options.showsHelp else {
+            print(usage)
+            exit(0)
         }
         if !options.recordings.isEmpty {
             exit(RecordingCheck(files: options.recordings, sessionTimeout: options.sessionTimeout).run())
@@ -62,7 +57,7 @@ enum RevokeWorkerSimulateMain {
         var runs: UInt64 = 0
         var coverage = Coverage()
         var virtualTime: Int64 = 0
-        for seed in options.from..<options.from + options.seeds {
+        for seed in options.seeds {
             guard !options.skipped.contains(seed) else { continue }
             let result = Simulation.run(seed: seed, timeline: options.isTraced)
             runs += 1
@@ -84,7 +79,7 @@ enum RevokeWorkerSimulateMain {
         let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
         if !options.isQuiet {
             print(
-                "\(runs) seeds, \(failures) failed, \(Int(Double(runs) * 60 / max(seconds, 0.001))) seeds/min,"
+                "\(runs) \(runs == 1 ? "seed" : "seeds"), \(failures) failed, \(Int(Double(runs) * 60 / max(seconds, 0.001))) seeds/min,"
                     + " \(Int(Double(steps) / max(seconds, 0.001))) steps/s, \(steps / max(Int(runs), 1)) steps/seed,"
                     + " \(virtualTime / 1_000 / max(Int64(runs), 1)) virtual s/seed")
         }
@@ -112,42 +107,12 @@ enum RevokeWorkerSimulateMain {
         return String(repeating: "0", count: 16 - digits.utf8.count) + digits
     }
 
-    private static func parse() -> Options? {
-        var options = Options()
-        var arguments = CommandLine.arguments.dropFirst().makeIterator()
-        while let argument = arguments.next() {
-            switch argument {
-            case "--seed":
-                guard let value = arguments.next().flatMap({ UInt64($0) }) else { return nil }
-                options.from = value
-                options.seeds = 1
-            case "--from":
-                guard let value = arguments.next().flatMap({ UInt64($0) }) else { return nil }
-                options.from = value
-            case "--seeds":
-                guard let value = arguments.next().flatMap({ UInt64($0) }), value <= 1 << 40 else { return nil }
-                options.seeds = value
-            case "--trace": options.isTraced = true
-            case "--hash": options.showsHash = true
-            case "--coverage": options.showsCoverage = true
-            case "--require-coverage": options.requiresCoverage = true
-            case "--no-shrink": options.shrinks = false
-            case "--keep-going": options.keepsGoing = true
-            case "--quiet": options.isQuiet = true
-            case "--skip":
-                guard let list = arguments.next() else { return nil }
-                options.skipped = list.split(separator: ",").compactMap { UInt64($0) }
-            case "--check-recording":
-                while let file = arguments.next() { options.recordings.append(file) }
-                guard !options.recordings.isEmpty else { return nil }
-            case "--session-timeout":
-                guard let value = arguments.next().flatMap({ Int64($0) }), (1...3_600_000).contains(value) else {
-                    return nil
-                }
-                options.sessionTimeout = value
-            default: return nil
-            }
+    private static func complain(_ text: String) {
+        var bytes = Array((text + "\n").utf8)[...]
+        while !bytes.isEmpty {
+            let count = unsafe bytes.withUnsafeBytes { unsafe write(2, $0.baseAddress, $0.count) }
+            guard count > 0 else { return }
+            bytes = bytes.dropFirst(count)
         }
-        return options
     }
 }

@@ -45,6 +45,13 @@ struct RecordingCheck {
         let model = CoordinatorModel(sessionTimeout: sessionTimeout, tolerance: CoordinatorModel.processTolerance)
         var code: Int32 = 0
         for (name, recording) in recordings {
+            // Nothing contradicts what says nothing.
+            guard recording.events.contains(where: { $0.kind == .assign }) else {
+                print(
+                    "\(name): says nothing: no member is assigned a partition in it; a worker logs what the group does"
+                        + " with log-level: debug and log-format: json")
+                return 2
+            }
             if let refusal = model.refusal(of: recording) {
                 print("\(name): refused: \(refusal)")
                 code = 1
