@@ -13,6 +13,7 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TERMINATION_GRACE = 30
+FINAL_EXIT_CODES = ("4", "64")
 SERVICE_KEYS = {
     "build", "cap_drop", "command", "depends_on", "deploy", "entrypoint", "environment", "healthcheck", "image",
     "ports", "read_only", "restart", "security_opt", "stop_grace_period", "volumes",
@@ -143,6 +144,17 @@ def check_kubernetes():
     expect("env" not in container, f"{where}: a variable could hold a secret; use files")
 
 
+def check_systemd():
+    where = "deploy/systemd/revoke-worker.service"
+    unit = dict(line.split("=", 1) for line in text(where).splitlines() if re.match(r"[A-Za-z]+=", line))
+    expect(seconds(unit.get("TimeoutStopSec")) >= TERMINATION_GRACE, f"{where}: TimeoutStopSec is too short")
+    # 4: fenced by another worker of the same name. 64: wrong flags or a wrong configuration. Neither ends by a restart.
+    never = set(unit.get("RestartPreventExitStatus", "").split())
+    for code in FINAL_EXIT_CODES:
+        expect(code in never, f"{where}: the exit code {code} would start the worker again for ever")
+        expect(f"\n| {code} |" in text("docs/operations.md"), f"docs/operations.md does not explain the exit code {code}")
+
+
 def check_prometheus():
     configuration = yaml.safe_load(text("deploy/prometheus/prometheus.yml"))
     sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "Sources").rglob("*.swift"))
@@ -157,7 +169,8 @@ def check_prometheus():
                 names.add(alert)
                 expect({"summary", "description"} <= set(rule["annotations"]), f"{where}: {alert}: annotations")
                 expect(rule["labels"]["severity"] in ("page", "ticket"), f"{where}: {alert}: severity")
-                expect(f"`{alert}`" in documented, f"docs/operations.md does not tell what to do on {alert}")
+                sections = re.findall(rf"^### .*`{alert}`", documented, flags=re.MULTILINE)
+                expect(len(sections) == 1, f"docs/operations.md: {len(sections)} sections tell what to do on {alert}")
                 for metric in set(re.findall(r"\brevoke_worker_[a-z_0-9]+", rule["expr"])):
                     known = metric in sources or re.sub(r"_(bucket|count|sum)$", "", metric) in sources
                     expect(known, f"{where}: {alert}: the worker has no metric {metric}")
@@ -166,6 +179,7 @@ def check_prometheus():
 check_compose()
 check_dockerfile()
 check_kubernetes()
+check_systemd()
 check_prometheus()
 for problem in problems:
     print(problem, file=sys.stderr)
