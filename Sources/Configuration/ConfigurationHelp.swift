@@ -64,7 +64,7 @@ public enum ConfigurationHelp {
             "",
             "- Durations carry a unit (`200ms`, `10s`, `3m`, `1h`), sizes too (`512KiB`, `32MiB`).",
             "- Every value is text, and the option gives its type: `no` can be a name, `010` is no number.",
-            "- Unknown keys, keys that stand twice, keys without a value, anchors, aliases, tags and a second document "
+            "- Unknown keys, duplicate keys, keys without a value, anchors, aliases, tags and a second document "
                 + "are errors with line and column.",
             "- `--NAME VALUE` and `--NAME=VALUE` set an option of the worker. A boolean flag stands alone or with "
                 + "`=true` or `=false`. `--set NAME=VALUE` reaches every option: "
@@ -83,13 +83,13 @@ public enum ConfigurationHelp {
         lines += table.worker.map { row($0, withEnvironment: true) }
         lines += [
             "", "## Options of an account", "",
-            "Below `accounts:` stands one account; its name is made of `a-z`, `0-9` and hyphen.",
+            "`accounts:` has one account below it; its name is made of `a-z`, `0-9` and hyphen.",
             "", "| name | type | default | bounds | |", "|---|---|---|---|---|",
         ]
         lines += table.account.map { row($0, withEnvironment: false) }
         lines += [
             "", "## Properties of Kafka", "",
-            "Below `kafka:` stand librdkafka's own properties. These may be set:",
+            "`kafka:` has librdkafka's own properties below it. These may be set:",
             "\((KafkaPropertyRules.allowedNames + KafkaPropertyRules.allowedPrefixes.map { $0 + "*" }).map { "`\($0)`" }.joined(separator: ", ")).",
             "All others are refused: the worker sets what its guarantees need. `bootstrap.servers` is required.",
             "",

@@ -85,6 +85,11 @@ private struct ParserState {
     private var accountName: String?
     private var accountOrigin = Origin.configuration
     private var properties: [GivenProperty] = []
+    /// What is given at some place and is wrong there, so that it is not missing: names of options, and of properties
+    /// with `kafka.` before.
+    private var excused: Set<String> = []
+    /// The path of a file without content.
+    private var emptyFile: String?
 
     init(table: OptionTable) { self.table = table }
 
@@ -135,6 +140,7 @@ private struct ParserState {
                 ConfigurationProblem(
                     .wholeFile(path: file.path), "the file is larger than 1 MiB",
                     mend: "name the configuration file, not another one"))
+            excuseAll()
             return
         }
         let root: YAMLNode?
@@ -142,10 +148,15 @@ private struct ParserState {
             root = try YAMLDocument.read(file.bytes)
         } catch {
             add(error.position, file.path, error.message, error.mend)
+            excuseAll()
             return
         }
-        guard let root, !root.isNull else { return }
+        guard let root, !root.isNull else {
+            emptyFile = file.path
+            return
+        }
         guard case .mapping(let entries) = root.content else {
+            excuseAll()
             add(root.position, file.path, "the file is \(root.kind)", "write NAME: VALUE lines")
             return
         }
@@ -171,7 +182,10 @@ private struct ParserState {
             unknown(entry, scope: scope, prefix: prefix, path)
             return
         }
-        guard let text = text(entry.value, isList: option.isList, entry.key, path) else { return }
+        guard let text = text(entry.value, isList: option.isList, entry.key, path) else {
+            excused.insert(option.name)
+            return
+        }
         let position = entry.value.position
         assign(option, text, .file(path: path, line: position.line, column: position.column))
     }
@@ -185,8 +199,11 @@ private struct ParserState {
         case .worker:
             names = table.worker.filter { $0.name.hasPrefix(prefix) }.map { String($0.name.dropFirst(prefix.count)) }
         }
-        var mend = EditDistance.nearest(to: entry.key, in: names).map { "perhaps \($0) is meant" }
+        let near = EditDistance.nearest(to: entry.key, in: names)
+        if let near { excuse(prefix + near) }
+        var mend = near.map { "perhaps \($0) is meant" }
         if scope == .worker, table.option(entry.key, .account) != nil {
+            excused.insert(entry.key)
             mend = "it belongs to an account, below accounts: and its name"
         } else if scope == .account, table.option(entry.key, .worker) != nil {
             mend = "it belongs to the top of the file"
@@ -199,10 +216,13 @@ private struct ParserState {
     }
 
     private mutating func applyKafka(_ entry: YAMLNode.Entry, _ path: String) {
-        guard let entries = mapping(entry, path) else { return }
+        guard let entries = mapping(entry, path) else { return excuse("kafka") }
         var given: [GivenProperty] = []
         for inner in entries {
-            guard let text = text(inner.value, isList: false, inner.key, path) else { continue }
+            guard let text = text(inner.value, isList: false, inner.key, path) else {
+                excused.insert("kafka.\(inner.key)")
+                continue
+            }
             let origin = Origin.file(path: path, line: inner.position.line, column: inner.position.column)
             let property = property(inner.key, text, origin)
             if given.contains(where: { $0.name == property.name }) {
@@ -217,10 +237,13 @@ private struct ParserState {
     }
 
     private mutating func applyAccounts(_ entry: YAMLNode.Entry, _ path: String) {
-        guard let entries = mapping(entry, path) else { return }
+        guard let entries = mapping(entry, path) else { return excuse("accounts") }
         for inner in entries {
             let origin = Origin.file(path: path, line: inner.position.line, column: inner.position.column)
-            guard take(accountName: inner.key, origin), let options = mapping(inner, path) else { continue }
+            guard take(accountName: inner.key, origin), let options = mapping(inner, path) else {
+                excuse("accounts")
+                continue
+            }
             for option in options { apply(option, scope: .account, prefix: "", path) }
         }
     }
@@ -317,10 +340,28 @@ private struct ParserState {
             try option.assign(&configuration, text)
         } catch {
             let value = option.isSecret ? "the value" : TextRules.quote(text)
-            problems.append(
-                ConfigurationProblem(origin, "\(option.name): \(value) \(error.message)", mend: error.mend))
+            // A flag names the option itself.
+            let name = if case .flag = origin { "" } else { "\(option.name): " }
+            problems.append(ConfigurationProblem(origin, "\(name)\(value) \(error.message)", mend: error.mend))
         }
     }
+
+    /// Takes a name of the top, or of an account, for one that is meant: what belongs below it is not missing.
+    private mutating func excuse(_ name: String) {
+        switch name {
+        case "accounts": excused.formUnion(table.account.map(\.name))
+        case "kafka": excused.insert(Self.requiredProperty)
+        default: excused.insert(name)
+        }
+    }
+
+    private mutating func excuseAll() {
+        excuse("accounts")
+        excuse("kafka")
+        excused.formUnion(table.worker.map(\.name))
+    }
+
+    private static let requiredProperty = "kafka.bootstrap.servers"
 
     private mutating func add(_ position: YAMLNode.Position, _ path: String, _ message: String, _ mend: String) {
         problems.append(
@@ -331,18 +372,36 @@ private struct ParserState {
     // MARK: The values together
 
     mutating func requireAll() {
+        var missing: [ConfigurationProblem] = []
         for option in table.options where option.isRequired && origins[option.name] == nil {
+            if excused.contains(option.name) { continue }
             let place = option.scope == .account ? "accounts.\(accountName ?? "main").\(option.name)" : option.name
-            problems.append(
+            missing.append(
                 ConfigurationProblem(
                     .configuration, "\(place) is missing", mend: "write it into the file or give --set \(place)=VALUE"))
         }
-        if !properties.contains(where: { $0.name == "bootstrap.servers" }) {
-            problems.append(
+        // A property with a name that is not allowed may be meant for this one.
+        let isMeant = properties.contains { property in
+            property.name == "bootstrap.servers" || nearestProperty(property.name) == "bootstrap.servers"
+        }
+        if !isMeant, !excused.contains(Self.requiredProperty) {
+            missing.append(
                 ConfigurationProblem(
-                    .configuration, "kafka.bootstrap.servers is missing",
+                    .configuration, "\(Self.requiredProperty) is missing",
                     mend: "write the brokers below kafka:, as bootstrap.servers: HOST:PORT,HOST:PORT"))
         }
+        if let emptyFile, !missing.isEmpty {
+            problems.append(
+                ConfigurationProblem(
+                    .wholeFile(path: emptyFile), "the file is empty", mend: "write the configuration into it"))
+        }
+        problems += missing
+    }
+
+    /// The known property that a refused name is nearest to; nil for a name that may be set.
+    private func nearestProperty(_ name: String) -> String? {
+        guard KafkaPropertyRules.verdict(name: name, value: "") == .refused else { return nil }
+        return EditDistance.nearest(to: name, in: KafkaPropertyRules.allowedNames + KafkaPropertyRules.secretNames)
     }
 
     /// Judges Kafka's properties, which needs `insecure`.
@@ -360,10 +419,9 @@ private struct ParserState {
         let isSecret = KafkaPropertyRules.isSecret(name)
         switch KafkaPropertyRules.verdict(name: name, value: property.text) {
         case .refused:
-            let known = KafkaPropertyRules.allowedNames + KafkaPropertyRules.secretNames
             return problem(
                 "the Kafka property \(shown) may not be set",
-                EditDistance.nearest(to: name, in: known).map { "perhaps \($0) is meant" }
+                nearestProperty(name).map { "perhaps \($0) is meant" }
                     ?? "leave it out: the worker sets what its guarantees need")
         case .needsInsecure where !configuration.insecure:
             return problem(

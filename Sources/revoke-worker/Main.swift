@@ -32,6 +32,10 @@ enum RevokeWorkerMain {
         case "publish": code = PublishCommand.run(arguments)
         case "stub": code = StubCommand.run(arguments)
         case "demo": code = DemoCommand.run(arguments)
+        case "version" where !arguments.isEmpty, "--version" where !arguments.isEmpty:
+            Terminal.complain("error: \(command) takes no arguments")
+            Terminal.complain(usage)
+            code = Terminal.usageExit
         case "version", "--version":
             Terminal.print("revoke-worker \(WorkerVersion.text)")
             code = 0

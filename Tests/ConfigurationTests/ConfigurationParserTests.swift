@@ -141,7 +141,58 @@ import Testing
         let text = Parsing.failure("")
         #expect(text.contains("accounts.main.key-file is missing"))
         #expect(text.contains("kafka.bootstrap.servers is missing"))
+        #expect(text.hasPrefix("c.yaml: the file is empty; write the configuration into it\n"))
+        #expect(!Parsing.failure("topic: a").contains("is empty"))
         #expect(throws: Never.self) { try Parsing.parse("", checks: .formOnly) }
+        #expect(throws: Never.self) {
+            try Parsing.parse(
+                "# nothing\n",
+                arguments: ["--set", "accounts.main.key-file=/k", "--set", "kafka.bootstrap.servers=a:1"])
+        }
+    }
+
+    @Test(
+        "What is wrong at its place is not missing too",
+        arguments: [
+            ("a: [b\n", ["c.yaml:2:1: not YAML"]),
+            ("\u{1}\u{2}", ["c.yaml:1:1: not YAML"]),
+            ("- a", ["c.yaml:1:1: the file is a list"]),
+            (
+                "accounts:\n  main:\n    keyfile: /k\n",
+                ["perhaps key-file is meant", "kafka.bootstrap.servers is missing"]
+            ),
+            (
+                "accounts:\n  main:\n    key-file:\n",
+                ["\"key-file\" has no value", "kafka.bootstrap.servers is missing"]
+            ),
+            ("accounts:\n  main:\n    key-file: ''\n", ["key-file: \"\" ", "kafka.bootstrap.servers is missing"]),
+            ("accounts:\n  main: /k\n", ["\"main\" is a single value", "kafka.bootstrap.servers is missing"]),
+            ("accounts: /k\n", ["\"accounts\" is a single value", "kafka.bootstrap.servers is missing"]),
+            ("accounts:\n  A:\n    key-file: /k\n", ["\"A\" is not a name", "kafka.bootstrap.servers is missing"]),
+            ("key-file: /k\n", ["it belongs to an account", "kafka.bootstrap.servers is missing"]),
+            ("kafka:\n  bootstrap.server: a:1\n", ["key-file is missing", "perhaps bootstrap.servers is meant"]),
+            ("kafka:\n  bootstrap.servers:\n", ["\"bootstrap.servers\" has no value", "key-file is missing"]),
+            ("kafka:\n", ["\"kafka\" has no value", "key-file is missing"]),
+            ("acounts:\n  main:\n    key-file: /k\n", ["perhaps accounts is meant", "bootstrap.servers is missing"]),
+            ("kafak:\n  bootstrap.servers: a:1\n", ["perhaps kafka is meant", "key-file is missing"]),
+        ])
+    func isNamedOnce(yaml: String, expected: [String]) {
+        let lines = Parsing.failure(yaml).split(separator: "\n")
+        #expect(lines.count == expected.count, "\(lines)")
+        for (line, text) in zip(lines, expected) { #expect(line.contains(text), "\(line)") }
+    }
+
+    @Test(arguments: [
+        (["--drain-limit", "5"], "--drain-limit: \"5\" is not a duration"),
+        (["--set", "drain-limit=5"], "--set \"drain-limit\": \"5\" is not a duration"),
+        (
+            ["--set", "accounts.main.concurrency=x"],
+            "--set \"accounts.main.concurrency\": \"x\" is not a number"
+        ),
+    ])
+    func aFlagIsNamedOnce(arguments: [String], expected: String) {
+        let text = Parsing.failure(arguments: arguments)
+        #expect(text.hasPrefix(expected), "\(text)")
     }
 
     @Test(arguments: [

@@ -129,7 +129,7 @@ import Testing
         (["--set", "accounts.=1"], "there is no such option of an account"),
         (["--set", "kafka.=1"], "there is no such option"),
         (["--set", "=1"], "there is no such option"),
-        (["--insecure=maybe"], "--insecure: insecure: \"maybe\" is not a boolean"),
+        (["--insecure=maybe"], "--insecure: \"maybe\" is not a boolean"),
         (["--=x"], "there is no such flag"),
     ])
     func errorsOfFlagsSayHowToMend(arguments: [String], expected: String) {

@@ -26,11 +26,13 @@ struct CommandTests {
             Misuse(arguments: ["run", "--topic"], error: "error: --topic: the value is missing"),
             Misuse(arguments: ["run", "--set", "topic"], error: "error: --set: there is no = in the value"),
             Misuse(arguments: ["run", "--config", "/no.yaml"], error: "error: /no.yaml: cannot open"),
-            Misuse(arguments: ["run", "--drain-limit", "5"], error: "error: --drain-limit: "),
+            Misuse(arguments: ["run", "--drain-limit", "5"], error: "error: --drain-limit: \"5\" is not a duration"),
             Misuse(arguments: ["check", "--contract"], error: "error: --contract: the value is missing"),
             Misuse(arguments: ["health", "--redy"], error: "error: --redy: there is no such flag"),
             Misuse(arguments: ["stub", "--port", "1"], error: "error: --port: there is no such flag"),
             Misuse(arguments: ["demo", "--fast"], error: "error: --fast: there is no such flag"),
+            Misuse(arguments: ["version", "extra"], error: "error: version takes no arguments"),
+            Misuse(arguments: ["--version", "--help"], error: "error: --version takes no arguments"),
         ])
     func misuse(_ misuse: Misuse) async throws {
         try await blocking {
@@ -61,6 +63,14 @@ struct CommandTests {
             #expect(result.code == 0)
             #expect(result.output.hasPrefix("usage: revoke-worker \(command)"))
             #expect(result.errors.isEmpty)
+            #expect(result.output.contains("\n  --help\n"))
+            for line in result.output.split(separator: "\n") { #expect(line.last != " ", "\(line)") }
+            if command == "publish" {
+                #expect(result.output.hasPrefix("usage: revoke-worker publish --contract N [flags]\n"))
+                let errors = try ChildProcess.run(["publish", "--bogus"]).errors
+                #expect(errors.contains("usage: revoke-worker publish --contract N [flags], see"), "\(errors)")
+            }
+            if command == "health" { #expect(result.output.contains("exit code 1")) }
             if command == "run" {
                 #expect(try ChildProcess.run(["version"]).output == "revoke-worker \(WorkerVersion.text)")
                 #expect(try ChildProcess.run(["help"]).output.hasPrefix("usage: revoke-worker COMMAND"))

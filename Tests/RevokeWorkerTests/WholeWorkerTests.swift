@@ -250,10 +250,10 @@ struct WholeWorkerTests {
             let plain = sentence { _ = try WorkerSetup.load($0.changed { $0.account.baseURL = "http://example.com" }) }
             #expect(plain.contains("plain http"))
             let missing = sentence { _ = try WorkerSetup.load($0.changed { $0.account.keyFile = "/nonexistent" }) }
-            #expect(missing.hasPrefix("accounts.main.key-file: the key file cannot be read"))
+            #expect(missing.hasPrefix("accounts.main.key-file: /nonexistent: No such file or directory; "))
             try scenario.writeKey("two words")
             let words = sentence { _ = try WorkerSetup.load($0.configuration()) }
-            #expect(words.contains("a space at position 4"))
+            #expect(words.contains(": \(scenario.keyFile): the key file has a space at position 4"), "\(words)")
             for text in [slash, plain, missing, words] { #expect(!text.contains("\n") && !text.isEmpty) }
         }
     }

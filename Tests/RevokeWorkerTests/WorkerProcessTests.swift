@@ -136,7 +136,7 @@ struct WorkerProcessTests {
             #expect(url.errors.hasPrefix("error: accounts.main.base-url: the base URL's path has an empty segment"))
             let key = try run("--set", "accounts.main.key-file=/nonexistent")
             #expect(key.code == 1)
-            #expect(key.errors.hasPrefix("error: accounts.main.key-file: the key file cannot be read"))
+            #expect(key.errors.hasPrefix("error: accounts.main.key-file: /nonexistent: No such file or directory; "))
             let taken = try HealthServer.start(scenario.configuration().healthListen, board: MetricsBoard())
             defer { taken.stop() }
             let port = try run("--health.listen", "127.0.0.1:\(taken.port)")

@@ -48,6 +48,8 @@ public enum DemoCommand {
                 Stay up at the end, for a look at /metrics, /readyz and the stub's /stub/counts; ends with Ctrl-C.
           --debug
                 Show every event and call.
+          --help
+                Print this text and end.
         """
 }
 
@@ -158,7 +160,7 @@ private final class Demo {
             "contract 2001 needed \(calls(stub.calls(2_001))) for 20 events, contract 2002 \(calls(stub.calls(2_002))) for 10"
         )
 
-        say("four records that are no events, and a contract that the API does not know")
+        say("four records that are not events, and a contract that the API does not know")
         try malformed(publisher, value: nil, .tombstone)
         try malformed(publisher, value: "not JSON", .notJSON)
         try malformed(publisher, value: #"{"acme_contract_id":"12345"}"#, .contractString)

@@ -61,7 +61,9 @@ public enum StubCommand {
 
     private static var help: String {
         "usage: revoke-worker stub [flags]\n\nServes DigiCert's documented endpoints for tests and demos; /stub/counts shows what was called.\n\nFlags:\n"
-            + flags.map { "  --\($0.name) \($0.placeholder ?? "")\n        \($0.help)" }.joined(separator: "\n")
+            + flags.map { flag in
+                "  --\(flag.name)\(flag.placeholder.map { " \($0)" } ?? "")\n        \(flag.help)"
+            }.joined(separator: "\n")
     }
 
     private static func serve(_ options: APIStub.Options) -> Int32 {

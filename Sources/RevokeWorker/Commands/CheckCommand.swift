@@ -29,7 +29,7 @@ public enum CheckCommand {
                     Terminal.complain(
                         "error: --contract: an integer from 1 to \(ContractID.maximum) is needed: write --contract 12345"
                     )
-                    Terminal.complain("usage: revoke-worker check [flags], see revoke-worker check --help")
+                    CommandContext.complainUsage("check")
                     return Terminal.usageExit
                 }
             }

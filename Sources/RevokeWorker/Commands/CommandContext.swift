@@ -13,17 +13,18 @@ public enum CommandContext {
     /// Reads arguments, file and environment of a command.
     /// - Parameters:
     ///   - name: The command, for the help text.
-    ///   - about: What it does, one line.
+    ///   - usage: What follows the command in its usage.
+    ///   - about: What it does, one line or more.
     ///   - flags: Its own flags.
     ///   - checks: What is checked of the configuration.
     public static func start(
-        _ name: String, about: String, flags: [CommandFlag] = [], arguments: [String],
+        _ name: String, usage: String = "[flags]", about: String, flags: [CommandFlag] = [], arguments: [String],
         checks: ConfigurationParser.Checks = .full
     ) -> Start {
         do throws(ConfigurationError) {
             let parsed = try CommandLineArguments(arguments, flags: flags)
             if parsed.showsHelp {
-                Terminal.print("usage: revoke-worker \(name) [flags]\n\n\(about)\n")
+                Terminal.print("usage: revoke-worker \(name) \(usage)\n\n\(about)\n")
                 Terminal.print(ConfigurationHelp.text(flags: flags))
                 return .end(0)
             }
@@ -43,8 +44,12 @@ public enum CommandContext {
             return .go(result, parsed)
         } catch {
             for problem in error.problems { Terminal.complain("error: \(problem)") }
-            Terminal.complain("usage: revoke-worker \(name) [flags], see revoke-worker \(name) --help")
+            complainUsage(name, usage)
             return .end(Terminal.usageExit)
         }
+    }
+
+    static func complainUsage(_ name: String, _ usage: String = "[flags]") {
+        Terminal.complain("usage: revoke-worker \(name) \(usage), see revoke-worker \(name) --help")
     }
 }

@@ -9,7 +9,10 @@ public enum HealthCommand {
 
     /// Asks. Returns 0 when the answer is 200.
     public static func run(_ arguments: [String]) -> Int32 {
-        let about = "Asks the health listener of a worker on this machine: exit 0 when it is live."
+        let about = """
+            Asks the health listener of a worker on this machine. Exit code 0: it is live (with --ready: ready);
+            exit code 1: it is not, or nobody answers.
+            """
         switch CommandContext.start("health", about: about, flags: flags, arguments: arguments, checks: .formOnly) {
         case .end(let code): return code
         case .go(let parsed, let arguments):

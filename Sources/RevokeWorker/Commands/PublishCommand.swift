@@ -6,6 +6,7 @@ internal import RevokeModel
 
 /// `revoke-worker publish`: writes one event to the topic.
 public enum PublishCommand {
+    private static let usage = "--contract N [flags]"
     private static let flags = [
         CommandFlag("contract", placeholder: "N", "The ACME contract whose credentials are to be revoked (required)."),
         CommandFlag("reason", placeholder: "TEXT", "Why."),
@@ -23,7 +24,7 @@ public enum PublishCommand {
     public static func run(_ arguments: [String]) -> Int32 {
         let about = "Writes one revoke-credentials event and waits until the broker has stored it."
         switch CommandContext.start(
-            "publish", about: about, flags: flags, arguments: arguments, checks: .formOnly)
+            "publish", usage: usage, about: about, flags: flags, arguments: arguments, checks: .formOnly)
         {
         case .end(let code): return code
         case .go(let parsed, let arguments): return publish(parsed.configuration, arguments.values)
@@ -34,7 +35,7 @@ public enum PublishCommand {
         guard let contract = values["contract"].flatMap({ Int64($0) }).flatMap({ ContractID($0) }) else {
             Terminal.complain(
                 "error: --contract: an integer from 1 to \(ContractID.maximum) is needed: write --contract 12345")
-            Terminal.complain("usage: revoke-worker publish --contract N [flags], see revoke-worker publish --help")
+            CommandContext.complainUsage("publish", usage)
             return Terminal.usageExit
         }
         guard let count = number(values["count"], 1, 10_000_000),
@@ -44,6 +45,7 @@ public enum PublishCommand {
             Terminal.complain(
                 "error: --count and --contracts: integers from 1 up are needed, M at most N, and the last contract at most \(ContractID.maximum)"
             )
+            CommandContext.complainUsage("publish", usage)
             return Terminal.usageExit
         }
         let id = values["id"] ?? randomID()

@@ -106,8 +106,8 @@ extension Worker {
             }
             return
         }
-        logger.warning(
-            "Kafka reports trouble", [.error: .describing(error), .partition: .number(partition ?? -1)])
+        guard let partition else { return logger.warning("Kafka reports trouble", [.error: .describing(error)]) }
+        logger.warning("Kafka reports trouble", [.error: .describing(error), .partition: .number(partition)])
     }
 
     // MARK: Assignment

@@ -273,7 +273,7 @@ public final class Worker {
                 if let problem {
                     logger.warning(
                         "the key file cannot be used; the key in memory is kept",
-                        [.path: .text(path), .error: .describing(problem)])
+                        [.path: .text(path), .error: .text(WorkerSetup.text(problem))])
                 } else {
                     logger.info("the key file is well again", [.path: .text(path)])
                 }

@@ -1,5 +1,6 @@
 public import Configuration
 internal import Curl
+internal import Glibc
 internal import Kafka
 public import RevokeClient
 internal import RevokeEngine
@@ -53,9 +54,15 @@ public struct WorkerSetup: Sendable {
             return try KeyFile.read(configuration.account.keyFile)
         } catch {
             throw problem(
-                configuration, "key-file", "\(error)",
+                configuration, "key-file", "\(configuration.account.keyFile): \(text(error))",
                 mend: "write the key, and nothing else, into a file that this user can read")
         }
+    }
+
+    /// What is wrong with a key file, with the system's own words where it cannot be read.
+    static func text(_ error: KeyFileError) -> String {
+        guard case .unreadable(let number) = error else { return "\(error)" }
+        return unsafe String(cString: strerror(number))
     }
 
     private static func problem(
