@@ -164,6 +164,8 @@ struct WorkerProcessTests {
                     $0.level == "warning" && ($0[.option] ?? "").hasPrefix("budget: unlimited is for tests")
                 }
             }
+            // The notice comes before the signals are watched.
+            try child.errors?.wait("assignment") { lines, _ in lines.contains { $0.message == "assigned" } }
             child.signal(SIGTERM)
             #expect(try child.wait() == ChildProcess.Result(code: 0))
         }
@@ -208,6 +210,7 @@ struct WorkerProcessTests {
     func demo() async throws {
         try await blocking {
             let result = try ChildProcess.run(["demo"])
+            #expect(!result.output.contains("topic settings"), "the mock cluster does not know them")
             #expect(result.code == 0, "\(result.output) \(result.errors)")
             #expect(result.output.contains("everything ended as it should"))
             #expect(!result.output.contains("WRONG"))

@@ -88,12 +88,13 @@ private final class Demo {
     func run(keepsRunning: Bool) throws -> Int32 {
         say("a broker (librdkafka's mock cluster) at \(cluster.bootstrapServers), the API stub at \(stub.baseURL)")
         let configuration = try makeConfiguration()
-        let setup = WorkerSetup(
+        var setup = WorkerSetup(
             configuration: configuration,
             kafkaProperties: [
                 ("bootstrap.servers", Secret(cluster.bootstrapServers)), ("session.timeout.ms", Secret("6000")),
             ],
             key: try APIKey(Self.key))
+        setup.looksAtTopicSettings = false
         let board = MetricsBoard()
         let server = try HealthServer.start(configuration.healthListen, board: board)
         let worker = WorkerThread(setup, logger: logger, board: board)

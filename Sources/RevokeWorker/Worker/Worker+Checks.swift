@@ -37,7 +37,7 @@ extension Worker {
 
     /// Looks at the topics' settings beside the work: a broker may not answer this at all.
     private func checkSettings(deadReplicas: Int) {
-        guard let consumer else { return }
+        guard setup.looksAtTopicSettings, let consumer else { return }
         let queries = consumer.queries
         let configuration = setup.configuration
         try? loop.offload({ TopicCheck.settings(queries, configuration, deadReplicas: deadReplicas) }) {

@@ -17,6 +17,9 @@ public struct WorkerSetup: Sendable {
     public var key: APIKey
     /// The seed of the engine's jitter.
     public var seed: UInt64
+    /// Whether the worker looks at the topics' settings. A broker that does not know them, such as librdkafka's mock
+    /// cluster, answers too late.
+    public var looksAtTopicSettings = true
 
     /// Makes a setup of its parts.
     public init(
