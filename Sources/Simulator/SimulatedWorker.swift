@@ -44,12 +44,20 @@ final class SimulatedWorker {
 
     /// A dead letter on its way.
     struct Letter {
+        /// What becomes of it.
+        enum Fate {
+            case stored
+            case failed
+            case tooLarge
+            /// Stored, and the answer says that it was not.
+            case answerLost
+        }
+
         var order: DeadLetterOrder
         var record: Int
         /// The assignment in which it was ordered.
         var epoch: UInt64
-        /// 0: stored, 1: failed, 2: too large.
-        var fate: Int
+        var fate: Fate
     }
 
     let index: Int
@@ -58,6 +66,7 @@ final class SimulatedWorker {
     var engine: Engine
     var actions: [EngineAction] = []
     var isAlive = true
+    var diedAt: Int64 = .max
     /// What to add to the world's time to get this machine's boot clock.
     let bootBase: Int64
     /// What to add to the true date to get this machine's.

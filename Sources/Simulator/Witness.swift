@@ -204,7 +204,14 @@ final class Witness {
     /// By record id: read again in another assignment while its dead letter is on its way; the engine may keep that, or
     /// call the contract again.
     var mayBeLettered = BitSet()
-    /// What a 204 has to settle before the turn is over.
+    /// By record id: the date of this machine at the last read; the epoch in which its dead letter was refused as too large,
+    /// and whether the dead letter was of that epoch.
+    var readWall: [Int64] = []
+    var refusedIn: [UInt64] = []
+    var isRefusalSure: [Bool] = []
+    /// By contract: the statuses of the answers that can end it, nil for one without an answer.
+    var statuses: [[Int?]] = []
+    /// What a 204, or an acknowledged dead letter, has to settle before the turn is over.
     var due: [Int] = []
     /// Calls started, and the number of the last one that was put before a fresh contract.
     var starts = 0
@@ -257,6 +264,7 @@ final class Witness {
         retrySequence = Array(repeating: -1, count: contracts)
         noLaneCallBefore = Array(repeating: .min, count: contracts)
         waiting = Array(repeating: Waiting(), count: contracts)
+        statuses = Array(repeating: [], count: contracts)
     }
 
     func grow(partitions: Int) {
@@ -276,6 +284,9 @@ final class Witness {
             acknowledged.append(nil)
             isFresh.append(nil)
             attempts.append(0...0)
+            readWall.append(0)
+            refusedIn.append(0)
+            isRefusalSure.append(false)
         }
     }
 

@@ -33,7 +33,10 @@ extension World {
         if answer.isSent {
             worker.calls[index].sentAt = now
             requestSent(worker, contract)
-            if answer.isApplied { revokedAt[contract] = max(revokedAt[contract], now + min(delay / 2, 4_000)) }
+            if answer.isApplied {
+                revokedAt[contract] = max(revokedAt[contract], now + min(delay / 2, 4_000))
+                appliedSequence[contract] = max(appliedSequence[contract], worker.calls[index].sequence)
+            }
         }
         var outcome = answer.outcome
         let deadline = worker.calls[index].startedAt + profile.requestDeadline

@@ -298,46 +298,4 @@ extension World {
         worker.engine.commitFinished(pending.id, pending.results, now: worker.instant(now))
         drive(worker)
     }
-
-    // MARK: Dead letters
-
-    func produceDeadLetter(_ worker: SimulatedWorker, _ order: DeadLetterOrder) {
-        let record = worker.tokens.indices.contains(Int(order.token)) ? worker.tokens[Int(order.token)] : -1
-        guard record >= 0 else { return }
-        var fate = 0
-        let key = Int64(order.id)
-        var delay = dice.between(2, 20, .deadLetterDelay, Int64(worker.index), Int64(worker.incarnation), key)
-        if isActive(.deadLettersFail), dice.chance(850, .deadLetterFate, Int64(worker.index), key) {
-            fate = 1
-            delay += variant(.deadLettersFail) % 2 == 0 ? 1_000 : 5_000
-        } else if isActive(.deadLetterAnswersLost), dice.chance(850, .deadLetterFate, Int64(worker.index), key) {
-            fate = 1
-            delay += 3_000
-        } else if topic.records[record].size > profile.deadLetterLimit, !order.truncate {
-            fate = 2
-        }
-        if now < worker.isolatedUntil { delay += worker.isolatedUntil - now }
-        worker.letters.append(
-            SimulatedWorker.Letter(
-                order: order, record: record, epoch: worker.witness.lastEpoch[record], fate: fate))
-        agenda.add(
-            at: now + delay, .deadLetterEnd, worker: worker.index, incarnation: worker.incarnation, number: order.id)
-    }
-
-    func deadLetterEnds(_ worker: SimulatedWorker, _ id: DeadLetterID) {
-        guard let index = worker.letters.firstIndex(where: { $0.order.id == id }) else { return }
-        let letter = worker.letters.remove(at: index)
-        let record = topic.records[letter.record]
-        trace.line(
-            "\(now) w\(worker.index) dead letter \(id) \(letter.fate == 0 ? "stored" : letter.fate == 1 ? "failed" : "too large")",
-            partition: record.partition,
-            contract: record.contract < 0 ? -1 : Topic.contractBase + Int64(record.contract))
-        witnessDeadLetterEnded(worker, letter)
-        switch letter.fate {
-        case 0: worker.engine.deadLetterStored(id, now: worker.instant(now))
-        case 1: worker.engine.deadLetterFailed(id, .failed, now: worker.instant(now))
-        default: worker.engine.deadLetterFailed(id, .tooLarge, now: worker.instant(now))
-        }
-        drive(worker)
-    }
 }

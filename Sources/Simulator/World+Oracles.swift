@@ -187,6 +187,7 @@ extension World {
                 "dead-letter.attempts",
                 "the dead letter says \(order.attempts) attempts, \(witness.attempts[id]) were made")
         }
+        checkLetterContents(worker, id, order)
         witness.epochs[record.partition]?.called.insert(record.local)
         let isFirst = !witness.isOrMayBeLettered(id)
         witness.lettered.insert(id)
@@ -339,13 +340,14 @@ extension World {
             if !witness.covered.contains(id) {
                 broken("settle.unjustified", "no 204 of a call that started after the read covers the event")
             }
-            if revokedAt[record.contract] < oldestCopy(record) {
-                broken("settle.not-revoked", "the contract was not revoked since the event was written")
+            if revokedAt[record.contract] < oldestCopy(record) || !isRevokedSinceRead(id) {
+                broken("settle.not-revoked", "the contract was not revoked since the event was written and read")
             }
         case .deadLettered(let reason):
             if witness.acknowledged[id] != reason {
                 broken("settle.unjustified", "no dead letter with this reason is acknowledged")
             }
+            checkInTopic(worker, id, reason)
         case .skipped(.unknownType):
             guard case .failure(.unknownType) = record.content, profile.engine.skipUnknownTypes else {
                 return broken("settle.unjustified", "no rule skips the event")

@@ -54,6 +54,7 @@ extension World {
                 if !isAllCommitted {
                     reportUncommitted("progress.commit", "the group's offset is below the log's end after a clean stop")
                 }
+                checkAllEnds()
                 phase = .over
             } else if now - phaseSince > profile.engine.drainLimit + 5_000 {
                 fail("shutdown.late", "a worker does not stop")

@@ -110,6 +110,8 @@ extension World {
             if isEvent { witness.seen[record.contract].append(id) }
         }
         let former = (sequence: witness.lastRead[id], epoch: witness.lastEpoch[id])
+        witness.readWall[id] = worker.instant(now).wall
+        if isEvent, copyRead[copyKey(record)] == nil { copyRead[copyKey(record)] = sequence }
         witness.lastRead[id] = sequence
         witness.lastEpoch[id] = 0
         if case .event = record.content { witness.decoded += 1 }
@@ -185,6 +187,7 @@ extension World {
         let witness = worker.witness
         let contract = call.contract
         sequence += 1
+        witnessStatus(witness, call)
         witnessHold(worker, call)
         defer { witnessWaitsAgain(worker, call) }
         var isTrouble = true
@@ -274,15 +277,6 @@ extension World {
         let record = topic.records[id]
         witness.known[record.partition].insert(record.local)
         close(id, gone: false)
-    }
-
-    func witnessDeadLetterEnded(_ worker: SimulatedWorker, _ letter: SimulatedWorker.Letter) {
-        guard letter.fate == 0 else { return }
-        let witness = worker.witness
-        let record = topic.records[letter.record]
-        witness.acknowledged[letter.record] = letter.order.reason
-        witness.known[record.partition].insert(record.local)
-        close(letter.record, gone: false)
     }
 
     func witnessCommitSent(_ worker: SimulatedWorker, _ pending: inout PendingCommit) {

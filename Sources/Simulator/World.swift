@@ -53,6 +53,14 @@ final class World {
     var sequence = 0
     var pendingCommits: [PendingCommit] = []
     var commitSerial: UInt64 = 0
+    var letterSerial: UInt64 = 0
+    var lettersOnTheirWay: [StoredLetter] = []
+    /// The dead-letter topic, by the id of the record.
+    var letterTopic: [[StoredLetter]] = []
+    /// By contract: the highest sequence number at the start of a call that the API applied.
+    var appliedSequence: [Int]
+    /// The sequence number of the first read of an event or of a copy that is identical, by any worker.
+    var copyRead: [Int64: Int] = [:]
     /// When requests were sent, by all workers.
     var sends: [Int64] = []
     /// For each budget window the first send that is inside of it.
@@ -79,6 +87,7 @@ final class World {
         trace = Trace(keepsLines: keepsTrace)
         coverage = Coverage()
         apiCalls = Array(repeating: 0, count: schedule.profile.contracts.count)
+        appliedSequence = Array(repeating: -1, count: schedule.profile.contracts.count)
         revokedAt = Array(repeating: -1, count: schedule.profile.contracts.count)
         isBudgetRelaxed = schedule.profile.losesCharges
         sendHeads = Array(repeating: 0, count: schedule.profile.engine.budget.count)
@@ -165,6 +174,7 @@ final class World {
         case .item: carryOut(schedule.items[Int(next.number)])
         case .start: start(Int(next.worker))
         case .commitArrives: commitArrives(next.number)
+        case .letterArrives: letterArrives(next.number)
         case .groupTick:
             groupTick()
             agenda.add(at: now + 1_000, .groupTick)
@@ -221,7 +231,7 @@ final class World {
         case .lateRecord: lateRecord(worker, Int(next.number))
         case .earlyJoin: earlyJoin(worker)
         case .probeCheck: probeCheck(worker, Int(next.number))
-        case .item, .start, .commitArrives, .groupTick, .groupComplete, .faultsEnd, .phase: break
+        case .item, .start, .commitArrives, .letterArrives, .groupTick, .groupComplete, .faultsEnd, .phase: break
         }
     }
 
@@ -256,6 +266,7 @@ final class World {
 
     func kill(_ worker: SimulatedWorker, restartAfter delay: Int64) {
         worker.isAlive = false
+        worker.diedAt = now
         trace.line("w\(worker.index) crashes")
         agenda.add(at: now + delay, .start, worker: worker.index)
     }
@@ -343,6 +354,7 @@ final class World {
         leave(worker)
         record(worker, .leave)
         worker.isAlive = false
+        worker.diedAt = now
         worker.membership = .closed
         trace.line("w\(worker.index) has stopped")
         if worker.restartDelay >= 0 { agenda.add(at: now + worker.restartDelay, .start, worker: worker.index) }
