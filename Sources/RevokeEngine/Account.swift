@@ -162,9 +162,14 @@ struct Account: Sendable {
         return notBefore
     }
 
+    /// When the rate next recovers; nil when it does not.
+    var recoveryDue: Int64? {
+        pace < Self.fullPace && hold != .rateLimited ? paceChangedAt + Self.recoveryInterval : nil
+    }
+
     /// The rate recovers by a tenth of the budget every 5 s.
     mutating func recover(now: Int64) {
-        guard pace < Self.fullPace, hold != .rateLimited, now - paceChangedAt >= Self.recoveryInterval else { return }
+        guard let due = recoveryDue, due <= now else { return }
         pace = min(Self.fullPace, pace + Self.fullPace / 10)
         paceChangedAt = now
     }

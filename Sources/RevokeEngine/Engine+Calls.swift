@@ -30,7 +30,7 @@ extension Engine {
         account.isUnproven(limit: configuration.streakLimit) ? account.pace / 4 : account.pace
     }
 
-    private var hasWaitingLane: Bool { !freshQueue.isEmpty || !backlogQueue.isEmpty || !retryQueue.isEmpty }
+    var hasWaitingLane: Bool { !freshQueue.isEmpty || !backlogQueue.isEmpty || !retryQueue.isEmpty }
 
     /// The confirmed partition with the most left of its part of the budget.
     private mutating func ledgerToCharge(now: Int64) -> Int? {
@@ -38,21 +38,18 @@ extension Engine {
         let pace = self.pace
         var best: Int?
         var most = 0
-        var windowsAllow = false
         for index in ledgers.indices where ledgers[index].isConfirmed {
             let left = ledgers[index].charges.left(now: now, pace: pace)
             if left > most {
                 most = left
                 best = index
             }
-            if ledgers[index].charges.leftInWindows(now: now, pace: pace) > 0 { windowsAllow = true }
         }
         guard best == nil else { return best }
-        if windowsAllow {
-            isBlockedUnsaved = true
-        } else {
-            for index in ledgers.indices where ledgers[index].isConfirmed {
-                guard let free = ledgers[index].charges.nextFree(now: now, pace: pace) else { continue }
+        for index in ledgers.indices where ledgers[index].isConfirmed {
+            if ledgers[index].charges.leftInWindows(now: now, pace: pace) > 0 {
+                isBlockedUnsaved = true
+            } else if let free = ledgers[index].charges.nextFree(now: now, pace: pace) {
                 budgetFreeAt = min(budgetFreeAt ?? free, free)
             }
         }

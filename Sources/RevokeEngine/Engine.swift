@@ -361,13 +361,14 @@ public struct Engine: Sendable {
         if account.hold != nil, account.probe == 0, account.nextProbe > now { consider(account.nextProbe) }
         if account.notBefore > now { consider(account.notBefore) }
         consider(budgetFreeAt)
+        if hasWaitingLane { consider(account.recoveryDue) }
         if case .active = phase, let head = parkedQueue.head, isCurrent(head) {
             consider(entries[Int(head.entry)].receivedAt.boot + configuration.unknownAccountParking)
         }
         if deadLetterNotBefore > now, !malformedQueue.isEmpty || !deadLetterQueue.isEmpty {
             consider(deadLetterNotBefore)
         }
-        if commit == nil { consider(commitDueAt()) }
+        if commit == nil, !ledgers.isEmpty { consider(isQuiescentDrain ? commitNotBefore : commitDueAt()) }
         if case .draining(let drain) = phase { consider(drain.deadline) }
         if !isShutdownReported { consider(shutdownDeadline) }
         return wake

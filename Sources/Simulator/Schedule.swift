@@ -124,6 +124,8 @@ struct Schedule: Sendable {
         var generator = Generator(seed: Dice.mix(seed ^ 0x5EED))
         var profile = Profile.draw(&generator)
         profile.isSticky = seed % 8 == 3
+        // Members that stand by without a partition.
+        if seed % 16 == 5 { profile.workers = profile.partitions + 1 }
         var items: [ScheduleItem] = []
         drawRecords(&items, profile, &generator)
         drawFaults(&items, profile, &generator)

@@ -46,6 +46,9 @@ struct Trace {
         add(word)
     }
 
+    /// Adds a word to the hash.
+    mutating func add(_ text: String) { add(Array(text.utf8)) }
+
     /// Adds a line, which is made only if lines are kept.
     @inline(__always)
     mutating func line(_ text: @autoclosure () -> String, partition: Int = -1, contract: Int64 = -1) {

@@ -137,6 +137,10 @@ final class Witness {
     var formerHeld = 0
     var pending = Pending.none
     var pendingSince: Int64 = 0
+    /// Since when a drain has nothing in flight.
+    var quietSince: Int64?
+    /// When a dead letter last failed; it is tried again after 5 s at the latest.
+    var letterFailedAt: Int64 = .min / 2
     var cycle = 0
 
     /// What the worker may know to be settled, by partition and place.

@@ -51,6 +51,8 @@ extension World {
     func callEnds(_ worker: SimulatedWorker, _ id: CallID) {
         guard let index = worker.calls.firstIndex(where: { $0.id == id }) else { return }
         let call = worker.calls.remove(at: index)
+        trace.add("\(call.outcome)")
+        trace.add(call.sentAt)
         trace.line(
             "\(now) w\(worker.index) call \(id) ends: \(call.outcome)",
             contract: Topic.contractBase + Int64(call.contract))

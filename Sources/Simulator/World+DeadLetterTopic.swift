@@ -114,7 +114,10 @@ extension World {
             witness.refusedIn[letter.record] = witness.lastEpoch[letter.record]
             witness.isRefusalSure[letter.record] = letter.epoch == witness.lastEpoch[letter.record]
         }
-        guard letter.fate == .stored else { return }
+        guard letter.fate == .stored else {
+            witness.letterFailedAt = now
+            return
+        }
         witness.acknowledged[letter.record] = letter.order.reason
         witness.known[record.partition].insert(record.local)
         close(letter.record, gone: false)

@@ -286,6 +286,8 @@ extension World {
         let pending = pendingCommits.remove(at: index)
         worker.commitInFlight = nil
         for result in pending.results {
+            trace.add(Int(result.partition))
+            trace.add("\(result.result)")
             trace.line(
                 "\(now) w\(worker.index) commit \(pending.id): \(result.partition) \(result.result)",
                 partition: Int(result.partition))

@@ -589,6 +589,7 @@ extension World {
         if worker.isStopping, now - worker.stopBegan > profile.engine.drainLimit + 50 {
             fail("shutdown.late", "the shutdown takes longer than the drain limit", worker: worker.index)
         }
+        checkDrainEnds(worker)
         checkDue(worker)
         checkHoldStays(worker)
         checkIdle(worker)

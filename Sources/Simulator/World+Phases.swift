@@ -3,7 +3,8 @@ import RevokeModel
 
 extension World {
     /// How long the open events may take after the last fault.
-    private var settleLimit: Int64 { 600_000 }
+    /// A worker with one partition probes a hold once in `partitions` minutes at the least.
+    private var settleLimit: Int64 { profile.workers > profile.partitions ? 2_400_000 : 600_000 }
     /// How long a fresh event may take in calm times: poison that gets no answer holds the only slot of a worker.
     private var calmLatency: Int64 { profile.engine.concurrency == 1 ? 8_000 + 2 * profile.requestDeadline : 8_000 }
 

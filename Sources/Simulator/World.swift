@@ -170,6 +170,8 @@ final class World {
 
     private func dispatch(_ next: Happening) {
         trace.add(UInt64(next.kind.rawValue) | UInt64(bitPattern: next.time) << 8)
+        trace.add(Int(next.worker))
+        trace.add(next.number)
         switch next.kind {
         case .item: carryOut(schedule.items[Int(next.number)])
         case .start: start(Int(next.worker))
@@ -312,6 +314,7 @@ final class World {
         } else {
             worker.idleTurns = 0
         }
+        checkWake(worker, due: due)
         if due < now + 1_000 {
             let time = max(due, now)
             if time != worker.wakeAt {
@@ -377,7 +380,7 @@ final class World {
         let name = "w\(worker.index)"
         switch action {
         case .startCall(let id, let contract, let fresh):
-            trace.add(1)
+            trace.add(fresh ? 12 : 1)
             trace.add(id)
             trace.add(contract.value)
             trace.line(
@@ -386,7 +389,12 @@ final class World {
         case .produceDeadLetter(let order):
             trace.add(2)
             trace.add(order.id)
+            trace.add(Int(order.partition))
             trace.add(order.offset)
+            trace.add(UInt64(order.token))
+            trace.add(order.reason.text)
+            trace.add(order.status ?? -1)
+            trace.add(order.truncate ? 1 : 0)
             trace.add(order.attempts)
             trace.add(order.firstSeen)
             trace.add(order.failedAt)
@@ -431,10 +439,13 @@ final class World {
                 trace.add(Int(partition))
                 trace.line("\(now) \(name) resume \(partition)", partition: Int(partition))
             }
-        case .settled(let partition, let offset, let token, let end, _):
+        case .settled(let partition, let offset, let token, let end, let receivedAt):
             trace.add(8)
             trace.add(Int(partition))
             trace.add(offset)
+            trace.add(UInt64(token))
+            trace.add("\(end)")
+            trace.add(receivedAt.boot)
             trace.line(
                 "\(now) \(name) settled \(partition)/\(offset): \(end)", partition: Int(partition),
                 contract: contractID(worker, token))
@@ -449,6 +460,7 @@ final class World {
             }
         case .note(let news):
             trace.add(10)
+            trace.add("\(news)")
             trace.line("\(now) \(name) note \(news)")
         case .shutdownComplete(let open):
             trace.add(11)

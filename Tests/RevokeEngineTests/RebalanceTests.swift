@@ -166,6 +166,15 @@ private let notFound = CallOutcome.rejected(status: 404, code: nil)
         #expect(harness.revoke() == harness.unassigned.last)
     }
 
+    @Test func aRevokeOfAnEmptyAssignmentIsAnsweredAtOnce() {
+        let harness = EngineHarness(World())
+        harness.assign([])
+        #expect(harness.revoke() == harness.unassigned.last)
+        harness.assign([])
+        harness.shutdown()
+        #expect(harness.openCallsAtEnd == 0)
+    }
+
     @Test func anAssignDuringADrainGoesOnInANewEpoch() {
         let world = World(topicPartitions: 2)
         let harness = EngineHarness(world)
