@@ -110,7 +110,8 @@ public struct CoordinatorModel: Sendable {
                 guard member.standing == .assigned, member.readingSince == nil else {
                     return refuse("no assign waits for an answer")
                 }
-                guard event.partitions.sorted() == member.partitions.sorted() else {
+                // A worker that is told to stop reads nothing any more.
+                guard event.partitions.isEmpty || event.partitions.sorted() == member.partitions.sorted() else {
                     return refuse("the eager protocol answers the whole assignment")
                 }
                 member.readingSince = event.time

@@ -32,6 +32,8 @@ struct Dice: Sendable {
         case commitLoss
         case earlyJoin
         case wakeCheck
+        case otherProgram
+        case regeneration
     }
 
     /// The seed of the world.

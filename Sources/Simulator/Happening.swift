@@ -23,6 +23,9 @@ struct Happening {
         case probeCheck
         case assignFound
         case letterArrives
+        case clockMended
+        case revocation
+        case regenerate
     }
 
     var time: Int64

@@ -58,6 +58,10 @@ struct Profile: Sendable {
     var connectionWaits: UInt64 = 30
     /// Whether members keep their partitions when the group stays the same, and a fetch may take seconds.
     var isSticky = false
+    /// The API's own windows, shared with another program; empty when it has none.
+    var apiWindows: [BudgetWindow] = []
+    /// Whether a Retry-After may be hours long.
+    var hasLongRetryAfter = false
     /// How far the workers' wall clocks are from the true date, at most.
     var skew: Int64 = 0
     /// Whether metadata may be cut or refused, so that what travels in it is not complete.
@@ -71,6 +75,9 @@ struct Profile: Sendable {
         text += ", window \(engine.windowRecords), commit count \(engine.commitCount), backoff cap \(engine.backoffCap)"
         text += ", undecodable \(engine.undecodableLimit), metadata \(engine.metadataLimit)/\(brokerMetadataLimit)"
         text += ", skew \(skew)"
+        if !apiWindows.isEmpty { text += ", API" }
+        for window in apiWindows { text += " \(window.limit)/\(window.duration)ms" }
+        text += hasLongRetryAfter ? ", long Retry-After" : ""
         text += isSticky ? ", members keep their partitions" : ""
         text += refusesCommitsDuringJoin ? ", commits during a join are refused" : ""
         text += ", faults end at \(faultsEnd), contracts"

@@ -126,6 +126,7 @@ struct Schedule: Sendable {
         profile.isSticky = seed % 8 == 3
         // Members that stand by without a partition.
         if seed % 16 == 5 { profile.workers = profile.partitions + 1 }
+        drawLimits(&profile, seed)
         var items: [ScheduleItem] = []
         drawRecords(&items, profile, &generator)
         drawFaults(&items, profile, &generator)
@@ -134,6 +135,18 @@ struct Schedule: Sendable {
         // A stable order: by time, then by the order of drawing.
         items.sort { $0.time != $1.time ? $0.time < $1.time : $0.number < $1.number }
         return Schedule(seed: seed, profile: profile, items: items)
+    }
+
+    /// In some worlds the API counts by itself: a quarter more than the fleet's budget, of which another program uses a part.
+    private static func drawLimits(_ profile: inout Profile, _ seed: UInt64) {
+        var generator = Generator(seed: Dice.mix(seed ^ 0xA917))
+        if generator.chance(400) {
+            profile.apiWindows = profile.engine.budget.map {
+                BudgetWindow(limit: $0.limit * 5 / 4, duration: $0.duration)
+            }
+            if profile.apiWindows.isEmpty { profile.apiWindows = [BudgetWindow(limit: 60, duration: 5_000)] }
+        }
+        profile.hasLongRetryAfter = generator.chance(60)
     }
 
     private static func drawRecords(_ items: inout [ScheduleItem], _ profile: Profile, _ generator: inout Generator) {

@@ -34,8 +34,7 @@ extension World {
             worker.calls[index].sentAt = now
             requestSent(worker, contract)
             if answer.isApplied {
-                revokedAt[contract] = max(revokedAt[contract], now + min(delay / 2, 4_000))
-                appliedSequence[contract] = max(appliedSequence[contract], worker.calls[index].sequence)
+                beginRevocation(worker.calls[index], at: now + min(delay / 2, 4_000))
             }
         }
         var outcome = answer.outcome
@@ -78,8 +77,7 @@ extension World {
                 variant(.slowAPI) % 2 == 0
                 ? dice.between(300, 3_000, .latency, a, n, 1) : dice.between(1_000, 14_000, .latency, a, n, 1)
         }
-        let retryAfter: Int64? =
-            dice.chance(600, .retryAfter, a, n) ? dice.between(1, 8, .retryAfter, a, n, 1) * 1_000 : nil
+        let retryAfter = retryAfter(contract, n)
         if isActive(.outage) {
             switch variant(.outage) % 9 {
             case 0: return Answer(outcome: .unavailable(status: 503, retryAfter: nil), latency: latency)
@@ -96,7 +94,11 @@ extension World {
             default: return Answer(outcome: .transient(status: 408), latency: latency)
             }
         }
-        if isActive(.rateLimit), dice.chance(700, .answer, a, n) {
+        let refusal = refusal(contract)
+        if refusal.isRefused {
+            return Answer(outcome: .rateLimited(retryAfter: refusal.retryAfter), latency: latency)
+        }
+        if limits.windows.isEmpty, isActive(.rateLimit), dice.chance(700, .answer, a, n) {
             return Answer(outcome: .rateLimited(retryAfter: retryAfter), latency: latency)
         }
         if worker.keyVersion != keyVersion {

@@ -217,7 +217,7 @@ extension World {
             if record.isGone || letterTopic.indices.contains(id) && !letterTopic[id].isEmpty { continue }
             switch record.content {
             case .failure(.unknownType) where profile.engine.skipUnknownTypes: continue
-            case .event where !record.isUnknownAccount && isRevokedSinceRead(id): continue
+            case .event where !record.isUnknownAccount && isRevokedSinceRead(id) && !isLeakActive(id): continue
             case .event, .failure: break
             }
             fail(

@@ -340,8 +340,11 @@ extension World {
             if !witness.covered.contains(id) {
                 broken("settle.unjustified", "no 204 of a call that started after the read covers the event")
             }
-            if revokedAt[record.contract] < oldestCopy(record) || !isRevokedSinceRead(id) {
-                broken("settle.not-revoked", "the contract was not revoked since the event was written and read")
+            if isLeakActive(id) {
+                broken("settle.not-revoked", "a credential is active that was so when the event was written")
+            }
+            if !isRevokedSinceRead(id) {
+                broken("settle.not-revoked", "no call that started after the event was read was applied")
             }
         case .deadLettered(let reason):
             if witness.acknowledged[id] != reason {
@@ -362,7 +365,7 @@ extension World {
     }
 
     /// When the first identical copy of a record was written.
-    private func oldestCopy(_ record: LogRecord) -> Int64 {
+    func oldestCopy(_ record: LogRecord) -> Int64 {
         for other in topic.records where other.copy == record.copy && other.contract == record.contract {
             return other.appended
         }

@@ -4,7 +4,9 @@ import RevokeModel
 extension World {
     /// How long the open events may take after the last fault.
     /// A worker with one partition probes a hold once in `partitions` minutes at the least.
-    private var settleLimit: Int64 { profile.workers > profile.partitions ? 2_400_000 : 600_000 }
+    private var settleLimit: Int64 { (profile.workers > profile.partitions ? 2_400_000 : 600_000) + longestWait }
+    /// What a Retry-After of hours adds.
+    private var longestWait: Int64 { profile.hasLongRetryAfter ? 3_700_000 : 0 }
     /// How long a fresh event may take in calm times: poison that gets no answer holds the only slot of a worker.
     private var calmLatency: Int64 { profile.engine.concurrency == 1 ? 8_000 + 2 * profile.requestDeadline : 8_000 }
 
@@ -22,7 +24,7 @@ extension World {
             } else if now - phaseSince > settleLimit {
                 reportOpen(
                     "progress.open", "an event is still open \(settleLimit) ms after the last fault", poison: false)
-            } else if (now - phaseSince) / 1_000 % 3 == 0 {
+            } else if (now - phaseSince) / 1_000 % (now - phaseSince > 600_000 ? 60 : 3) == 0 {
                 trickle(isProbe: false)
             }
         case .probing:
@@ -33,7 +35,8 @@ extension World {
                 enter(.healing)
             }
         case .healing:
-            let limit = profile.poisonStays ? profile.engine.contractRetryLimit + 300_000 : 150_000
+            let limit =
+                (profile.poisonStays ? profile.engine.contractRetryLimit + 300_000 : 150_000) + longestWait
             if topic.openPoison == 0, topic.openOrdinary == 0, isAllCommitted {
                 checkRest()
                 enter(.stopping)
@@ -93,7 +96,10 @@ extension World {
     private func trickle(isProbe: Bool) {
         trickles += 1
         var contract = Int(dice.roll(.trickle, trickles) % UInt64(profile.contracts.count))
-        while profile.contracts[contract] != .healthy { contract = (contract + 1) % profile.contracts.count }
+        for _ in profile.contracts.indices where profile.contracts[contract] != .healthy || isToldToWait(contract) {
+            contract = (contract + 1) % profile.contracts.count
+        }
+        guard profile.contracts[contract] == .healthy else { return }
         let partition = Int(trickles) % topic.logs.count
         guard !topic.logs[partition].isBeingRecreated else { return }
         let record = topic.records.count
@@ -111,6 +117,14 @@ extension World {
                 break
             }
         }
+    }
+
+    /// Whether the API told a worker to leave the contract alone for a while.
+    private func isToldToWait(_ contract: Int) -> Bool {
+        for case let worker? in workers where worker.isAlive && worker.witness.noLaneCallBefore[contract] > now {
+            return true
+        }
+        return false
     }
 
     func probeCheck(_ worker: SimulatedWorker, _ record: Int) {

@@ -30,6 +30,8 @@ extension World {
             epoch.checkedPlace = topic.place(index, atOrAbove: start)
             epoch.logEnd = log.end
             epoch.assignedAt = now
+            // What the others spent stood in what was damaged.
+            if log.committed?.isDamaged == true { relaxBudget(until: now) }
             var firstOpen = epoch.checkedPlace
             while firstOpen < log.ids.count, topic.records[log.ids[firstOpen]].isGone { firstOpen += 1 }
             if let committed = log.committed, committed.offset == start {
@@ -156,10 +158,11 @@ extension World {
     /// A request passes its gate: the budget's oracle.
     func requestSent(_ worker: SimulatedWorker, _ contract: Int) {
         sends.append(now)
+        if now > budgetRelaxedUntil, !profile.engine.budget.isEmpty { watchedSends += 1 }
         for (index, window) in profile.engine.budget.enumerated() {
             while sends[sendHeads[index]] <= now - window.duration { sendHeads[index] += 1 }
             let count = sends.count - sendHeads[index]
-            if count > window.limit, !isBudgetRelaxed {
+            if count > window.limit, now > budgetRelaxedUntil {
                 fail(
                     "budget", "\(count) requests in \(window.duration) ms, the budget is \(window.limit)",
                     worker: worker.index, contract: contract)

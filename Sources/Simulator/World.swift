@@ -45,8 +45,6 @@ final class World {
     var keyVersion: UInt64 = 1
     /// How many calls the API got, by contract.
     var apiCalls: [Int64]
-    /// When the API last revoked a contract's credentials.
-    var revokedAt: [Int64]
     var isPoisonHealed = false
 
     /// The world's sequence of reads and call starts.
@@ -57,6 +55,13 @@ final class World {
     var lettersOnTheirWay: [StoredLetter] = []
     /// The dead-letter topic, by the id of the record.
     var letterTopic: [[StoredLetter]] = []
+    var limits: APILimits
+    /// How many requests the API's windows refused.
+    var refusals = 0
+    /// By contract.
+    var credentials: [[Credential]]
+    var revocations: [Revocation] = []
+    var revocationSerial: UInt64 = 0
     /// By contract: the highest sequence number at the start of a call that the API applied.
     var appliedSequence: [Int]
     /// The sequence number of the first read of an event or of a copy that is identical, by any worker.
@@ -65,8 +70,10 @@ final class World {
     var sends: [Int64] = []
     /// For each budget window the first send that is inside of it.
     var sendHeads: [Int]
-    /// Whether something happened after which the budget is not kept by design (see `docs/simulation.md`).
-    var isBudgetRelaxed = false
+    /// Until when the budget is not kept by design (see `docs/simulation.md`).
+    var budgetRelaxedUntil: Int64 = -1
+    /// How many requests were held against the budget.
+    var watchedSends = 0
     /// Records that carry the latency probes: the record and when it was written.
     var probes: [(record: Int, written: Int64)] = []
     var trickles: Int64 = 0
@@ -87,9 +94,10 @@ final class World {
         trace = Trace(keepsLines: keepsTrace)
         coverage = Coverage()
         apiCalls = Array(repeating: 0, count: schedule.profile.contracts.count)
+        limits = APILimits(windows: schedule.profile.apiWindows)
+        credentials = Array(repeating: [Credential(created: 0)], count: schedule.profile.contracts.count)
         appliedSequence = Array(repeating: -1, count: schedule.profile.contracts.count)
-        revokedAt = Array(repeating: -1, count: schedule.profile.contracts.count)
-        isBudgetRelaxed = schedule.profile.losesCharges
+        if schedule.profile.losesCharges { budgetRelaxedUntil = .max }
         sendHeads = Array(repeating: 0, count: schedule.profile.engine.budget.count)
     }
 
@@ -177,6 +185,9 @@ final class World {
         case .start: start(Int(next.worker))
         case .commitArrives: commitArrives(next.number)
         case .letterArrives: letterArrives(next.number)
+        case .revocation: applyRevocation(next.number)
+        case .regenerate: regenerate(Int(next.number))
+        case .clockMended: mendClock(Int(next.worker), by: next.extra)
         case .groupTick:
             groupTick()
             agenda.add(at: now + 1_000, .groupTick)
@@ -233,7 +244,9 @@ final class World {
         case .lateRecord: lateRecord(worker, Int(next.number))
         case .earlyJoin: earlyJoin(worker)
         case .probeCheck: probeCheck(worker, Int(next.number))
-        case .item, .start, .commitArrives, .letterArrives, .groupTick, .groupComplete, .faultsEnd, .phase: break
+        case .item, .start, .commitArrives, .letterArrives, .revocation, .regenerate, .clockMended, .groupTick,
+            .groupComplete, .faultsEnd, .phase:
+            break
         }
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import RevokeEngine
 import Testing
 
 @testable import Simulator
@@ -94,5 +95,19 @@ import Testing
         #expect(coverage.cells.reduce(0, +) > 100)
         #expect(coverage.count(.rebalance, .inCall) + coverage.count(.outage, .inCall) > 0)
         #expect(coverage.table.split(separator: "\n").count == FaultKind.allCases.count + 1)
+    }
+
+    /// The budget is let go only for a while after what breaks it by design.
+    @Test func mostRequestsAreHeldAgainstTheBudget() {
+        var sent = 0
+        var watched = 0
+        for seed in UInt64(0)..<60 {
+            let world = World(schedule: Schedule.draw(seed: seed), keepsTrace: false)
+            world.run()
+            guard !world.profile.engine.budget.isEmpty else { continue }
+            sent += world.sends.count
+            watched += world.watchedSends
+        }
+        #expect(watched * 100 > sent * 65)
     }
 }
