@@ -108,10 +108,17 @@ final class Witness {
             lastOpen = before.lastOpen
         }
 
+        /// How many backoffs its retry may have had, at most, and how many it had for certain.
+        var mostBackoffs = 0
+        var leastBackoffs = 0
+        /// Its answer named no time, so that the backoff alone holds its retry back.
+        var hasPlainBackoff = false
+
         /// Its call ended in trouble.
         mutating func fail() {
             hasTrouble = true
             isRetry = true
+            mostBackoffs += 1
         }
 
         /// Its call ended in trouble that may be its own.
@@ -182,6 +189,22 @@ final class Witness {
     var isHeld = false
     /// Which hold is on.
     var hold: HoldKind?
+    /// Since when the account is held, and for how long it was before.
+    var heldSince: Int64 = 0
+    var heldBefore: Int64 = 0
+    /// By contract: how long the account had been held when its trouble began.
+    var heldAtTrouble: [Int64] = []
+    /// The call that ended in this turn.
+    var endedCall: SimulatedWorker.Call?
+    /// Which hold the answer of this turn has to begin.
+    var mustHold: HoldKind?
+    /// The contract of the last 401 with the current key: as far as it may count, and as far as it does for certain.
+    var refusedMaybe = -1
+    var refusedSurely = -1
+    /// Whether the last 401 followed one of another contract, or no good answer within 10 min.
+    var refusalMayHold = false
+    /// The contracts of all transient failures since the last good answer or hold.
+    var failingMost: [Int] = []
     /// Until when a held worker has to try its new key; nil when it need not.
     var keyProbeDue: Int64?
     /// The contracts of the transient failures in a row.
@@ -265,6 +288,7 @@ final class Witness {
         conflictGoods = Array(repeating: -1, count: contracts)
         firstTrouble = Array(repeating: -1, count: contracts)
         lastTrouble = Array(repeating: -1, count: contracts)
+        heldAtTrouble = Array(repeating: 0, count: contracts)
         retrySequence = Array(repeating: -1, count: contracts)
         noLaneCallBefore = Array(repeating: .min, count: contracts)
         waiting = Array(repeating: Waiting(), count: contracts)
@@ -301,7 +325,9 @@ final class Witness {
         firstTrouble[contract] = -1
         retrySequence[contract] = -1
         let connection = waiting[contract].freshConnection
+        let backoffs = waiting[contract].mostBackoffs
         waiting[contract].beginAnew()
+        waiting[contract].mostBackoffs = backoffs
         // A dead letter settled it; the lane may remember its last call for a while.
         if connection != false { waiting[contract].freshConnection = nil }
     }

@@ -18,6 +18,8 @@ extension World {
         case .note(let news):
             switch news {
             case .holdBegan(let kind):
+                checkHoldReason(worker, kind)
+                if !worker.witness.isHeld { worker.witness.heldSince = now }
                 worker.witness.isHeld = true
                 worker.witness.hold = kind
                 witnessHoldBegan(worker, kind)
@@ -25,6 +27,7 @@ extension World {
                 worker.witness.failing.removeAll()
             case .holdEnded(let kind):
                 let isOver = worker.witness.mayEndHold
+                worker.witness.heldBefore = heldTime(worker.witness)
                 worker.witness.isHeld = false
                 witnessHoldEnded(worker, kind)
                 worker.witness.keyProbeDue = nil
@@ -97,6 +100,7 @@ extension World {
         checkCommitsDoNotFail(worker, "call", contract: index)
         justify(worker, index)
         checkOrder(worker, index)
+        checkBackoff(worker, index)
         checkHold(worker, index)
         checkPace(worker, index)
         if let expected = witness.waiting[index].freshConnection, expected != freshConnection {
@@ -225,7 +229,8 @@ extension World {
             if !profile.contracts[record.contract].isPoison {
                 broken("dead-letter.retry-limit", "the account's trouble ends an event")
             }
-            if first < 0 || now - first < profile.engine.contractRetryLimit {
+            let held = heldTime(witness) - witness.heldAtTrouble[record.contract]
+            if first < 0 || now - first - held < profile.engine.contractRetryLimit {
                 broken("dead-letter.retry-limit", "the trouble is younger than the limit")
             }
             if witness.lastTrouble[record.contract] - witness.lastGood > 600_000 {
@@ -593,6 +598,7 @@ extension World {
             fail("shutdown.late", "the shutdown takes longer than the drain limit", worker: worker.index)
         }
         checkDrainEnds(worker)
+        checkHoldBegan(worker)
         checkDue(worker)
         checkHoldStays(worker)
         checkIdle(worker)

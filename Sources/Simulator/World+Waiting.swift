@@ -146,6 +146,10 @@ extension World {
         waiting.lastEnd = now
         waiting.retryFrom = now
         waiting.isUnproven = false
+        switch call.outcome {
+        case .transient, .ambiguous, .unreachable, .misdirected, .unavailable(_, nil): waiting.hasPlainBackoff = true
+        default: waiting.hasPlainBackoff = false
+        }
         if call.sentAt >= witness.assignedAt, call.startedAt >= witness.assignedAt {
             witness.ended.append((call.sentAt, now))
         }
@@ -178,6 +182,7 @@ extension World {
             } else {
                 // Or the streak was over its limit, and it waits for a retry.
                 waiting.hasTrouble = true
+                waiting.mostBackoffs = witness.waiting[call.contract].mostBackoffs + 1
             }
         case .rejected:
             waiting.fail()
@@ -234,7 +239,7 @@ extension World {
         let witness = worker.witness
         let waiting = witness.waiting[contract]
         guard waiting.isRetry, witness.rejectPermit[contract] < 0, isCallable(witness, witness.open[contract]),
-            now > waiting.retryFrom + profile.engine.backoffCap + 10,
+            now > waiting.retryFrom + longestBackoff(waiting.mostBackoffs) + 10,
             witness.noLaneCallBefore[contract] == .min
                 || now > witness.noLaneCallBefore[contract] + profile.engine.backoffCap + 10
         else { return false }

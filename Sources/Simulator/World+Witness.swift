@@ -191,6 +191,7 @@ extension World {
         let contract = call.contract
         sequence += 1
         witnessStatus(witness, call)
+        witnessReason(worker, call)
         witnessHold(worker, call)
         defer { witnessWaitsAgain(worker, call) }
         var isTrouble = true
@@ -238,7 +239,10 @@ extension World {
         case .revoked, .rejected, .conflict, .rateLimited, .unauthorized: witness.failing.removeAll()
         }
         if isTrouble {
-            if witness.firstTrouble[contract] < 0 { witness.firstTrouble[contract] = now }
+            if witness.firstTrouble[contract] < 0 {
+                witness.firstTrouble[contract] = now
+                witness.heldAtTrouble[contract] = heldTime(witness)
+            }
             witness.lastTrouble[contract] = now
             witness.retrySequence[contract] = call.sequence
         }

@@ -76,6 +76,7 @@ final class World {
     var watchedSends = 0
     /// Records that carry the latency probes: the record and when it was written.
     var probes: [(record: Int, written: Int64)] = []
+    var backoffs = BackoffSamples()
     var trickles: Int64 = 0
     /// When requests went out after the first 40 s of an outage, for the flood oracle.
     var outageSends: [Int64] = []
@@ -229,6 +230,8 @@ final class World {
             guard worker.keyVersion < next.number else { return }
             worker.keyVersion = next.number
             trace.line("w\(worker.index) key version \(next.number)")
+            worker.witness.refusedMaybe = -1
+            worker.witness.refusedSurely = -1
             // What waits for the key starts at once.
             for contract in worker.witness.retrySequence.indices { worker.witness.retrySequence[contract] = -1 }
             if worker.witness.isHeld, worker.witness.hold == .unauthorized, canCall(worker) {
