@@ -127,10 +127,13 @@ struct Schedule: Sendable {
         // Members that stand by without a partition.
         if seed % 16 == 5 { profile.workers = profile.partitions + 1 }
         drawLimits(&profile, seed)
+        let isCrowded = seed % 128 == 77
+        if isCrowded { crowd(&profile) }
         var items: [ScheduleItem] = []
         drawRecords(&items, profile, &generator)
         drawFaults(&items, profile, &generator)
         if seed % 8 == 7 { drawStorm(&items, profile, seed) }
+        if isCrowded { drawCrowd(&items, profile, seed) }
         if profile.isSticky { drawFlapping(&items, profile, seed) }
         // A stable order: by time, then by the order of drawing.
         items.sort { $0.time != $1.time ? $0.time < $1.time : $0.number < $1.number }
@@ -147,6 +150,46 @@ struct Schedule: Sendable {
             if profile.apiWindows.isEmpty { profile.apiWindows = [BudgetWindow(limit: 60, duration: 5_000)] }
         }
         profile.hasLongRetryAfter = generator.chance(60)
+    }
+
+    /// A world with so many contracts that the engine's bounds are met.
+    private static func crowd(_ profile: inout Profile) {
+        profile.engine.budget = []
+        profile.apiWindows = []
+        profile.engine.concurrency = 64
+        profile.engine.windowRecords = EngineConfiguration().windowRecords
+        profile.engine.minimumPartitionRecords = EngineConfiguration().minimumPartitionRecords
+        profile.engine.windowBytes = EngineConfiguration().windowBytes
+        profile.activityEnd = max(profile.activityEnd, 80_000)
+        profile.faultsEnd = profile.activityEnd
+        for _ in 0..<1_300 { profile.contracts.append(.healthy) }
+    }
+
+    /// More contracts than are remembered get a 404 and lose their events at once; more records are malformed than may be on
+    /// their way to the dead-letter topic.
+    private static func drawCrowd(_ items: inout [ScheduleItem], _ profile: Profile, _ seed: UInt64) {
+        var generator = Generator(seed: Dice.mix(seed ^ 0xC203))
+        let partition = Int(generator.between(0, Int64(profile.partitions - 1)))
+        let start = generator.between(8_000, 16_000)
+        func add(_ kind: FaultKind, at time: Int64, for duration: Int64) {
+            let fault = Fault(kind: kind, worker: 0, partition: partition, duration: duration, variant: 0)
+            items.append(ScheduleItem(time: time, number: items.count, kind: .fault(fault)))
+        }
+        func add(_ shape: RecordShape, _ contract: Int, at time: Int64) {
+            let record = ProducedRecord(
+                partition: partition, contract: contract, copy: 5_000_000 + Int64(items.count), shape: shape, size: 300,
+                age: 0, gap: 0)
+            items.append(ScheduleItem(time: time, number: items.count, kind: .produce(record)))
+        }
+        // It ends after the loss, which comes when the session is over.
+        add(.wrongPath, at: start - 500, for: profile.engine.sessionTimeout + 9_000)
+        for place in 0..<1_300 {
+            add(.event, profile.contracts.count - 1 - place, at: start + generator.between(0, 2_000))
+        }
+        add(.coordinatorHang, at: start + 6_000, for: profile.engine.sessionTimeout + 3_000)
+        let later = start + 6_000 + profile.engine.sessionTimeout + 15_000
+        add(.deadLettersFail, at: later - 500, for: 6_000)
+        for _ in 0..<500 { add(.malformed(generator.pick(DecodingFailure.allCases)), 0, at: later) }
     }
 
     private static func drawRecords(_ items: inout [ScheduleItem], _ profile: Profile, _ generator: inout Generator) {

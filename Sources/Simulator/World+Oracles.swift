@@ -191,6 +191,7 @@ extension World {
                 "dead-letter.attempts",
                 "the dead letter says \(order.attempts) attempts, \(witness.attempts[id]) were made")
         }
+        checkLetterBound(worker)
         checkLetterContents(worker, id, order)
         witness.epochs[record.partition]?.called.insert(record.local)
         let isFirst = !witness.isOrMayBeLettered(id)
@@ -600,6 +601,7 @@ extension World {
         checkDrainEnds(worker)
         checkHoldBegan(worker)
         checkDue(worker)
+        checkOrphanBound(worker)
         checkHoldStays(worker)
         checkIdle(worker)
         checkFigures(worker)

@@ -72,6 +72,9 @@ final class World {
     var sendHeads: [Int]
     /// Until when the budget is not kept by design (see `docs/simulation.md`).
     var budgetRelaxedUntil: Int64 = -1
+    /// The most dead letters in flight and the most lanes without events, in any worker.
+    var mostLetters = 0
+    var mostOrphans = 0
     /// How many requests were held against the budget.
     var watchedSends = 0
     /// Records that carry the latency probes: the record and when it was written.

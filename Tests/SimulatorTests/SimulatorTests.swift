@@ -110,4 +110,13 @@ import Testing
         }
         #expect(watched * 100 > sent * 65)
     }
+
+    /// The bounds of what is on its way and of what is remembered are met, and kept.
+    @Test func crowdedWorldsMeetTheBounds() {
+        let world = World(schedule: Schedule.draw(seed: 77), keepsTrace: false)
+        world.run()
+        #expect(world.violation == nil)
+        #expect(world.mostLetters == 256)
+        #expect(world.mostOrphans == 1_024)
+    }
 }
