@@ -135,6 +135,7 @@ struct Schedule: Sendable {
         if seed % 8 == 7 { drawStorm(&items, profile, seed) }
         if isCrowded { drawCrowd(&items, profile, seed) }
         if profile.isSticky { drawFlapping(&items, profile, seed) }
+        if seed % 16 == 9 { drawLatePermission(&items, profile, seed) }
         // A stable order: by time, then by the order of drawing.
         items.sort { $0.time != $1.time ? $0.time < $1.time : $0.number < $1.number }
         return Schedule(seed: seed, profile: profile, items: items)
@@ -296,6 +297,29 @@ struct Schedule: Sendable {
 
     /// All members lose their partitions and get the same ones again, some of them before they read a record, while one
     /// partition has many events and the API is slow.
+    /// A key that is refused and replaced while a Retry-After still runs: one hold follows on the other.
+    private static func drawLatePermission(_ items: inout [ScheduleItem], _ profile: Profile, _ seed: UInt64) {
+        var generator = Generator(seed: Dice.mix(seed ^ 0x4297))
+        var time = generator.between(5_000, 12_000)
+        func add(_ kind: FaultKind, at time: Int64, for duration: Int64, variant: Int64 = 0) {
+            let fault = Fault(kind: kind, worker: 0, partition: 0, duration: duration, variant: variant)
+            items.append(ScheduleItem(time: time, number: items.count, kind: .fault(fault)))
+        }
+        while time < profile.activityEnd - 12_000 {
+            for place in 0..<Int(generator.between(8, 24)) {
+                let record = ProducedRecord(
+                    partition: place % profile.partitions, contract: place % profile.contracts.count,
+                    copy: 5_000_000 + Int64(items.count), shape: .event, size: 300, age: 0, gap: 0)
+                items.append(
+                    ScheduleItem(
+                        time: time + generator.between(0, 500), number: items.count, kind: .produce(record)))
+            }
+            add(.rateLimit, at: time, for: 400)
+            add(.keyRotation, at: time + generator.between(350, 450), for: 3_000)
+            time += generator.between(9_000, 20_000)
+        }
+    }
+
     private static func drawFlapping(_ items: inout [ScheduleItem], _ profile: Profile, _ seed: UInt64) {
         guard profile.engine.windowRecords > 1_000, !profile.poisonStays, profile.faultsEnd == profile.activityEnd
         else {
@@ -318,6 +342,7 @@ struct Schedule: Sendable {
                 items.append(ScheduleItem(time: at, number: items.count, kind: .produce(record)))
             }
             add(.slowAPI, at: time, for: 25_000, variant: generator.between(0, 1))
+            if seed % 16 == 3 { add(.flakyAPI, at: time, for: 25_000) }
             if generator.chance(500) {
                 // Longer than the session: the assignment is lost with calls in flight.
                 let away = profile.engine.sessionTimeout + generator.between(500, 4_000)

@@ -115,6 +115,7 @@ final class SimulatedWorker {
     var letters: [Letter] = []
     var commits: Int64 = 0
     var commitInFlight: CommitID?
+    var commitSentAt: Int64 = 0
 
     init(
         index: Int, incarnation: Int, engine: Engine, bootBase: Int64, skew: Int64, now: Int64, keyVersion: UInt64

@@ -34,6 +34,9 @@ struct StoredCommit {
     var must = BitSet()
     /// What the metadata has to say was called.
     var called = BitSet()
+    /// The highest offset that it or an owner before it may have called, at most, and whether nothing of it was in flight.
+    var mayBeCalled: Int64 = -1
+    var isClean = false
     /// The place of the first record at the offset or above that the committing worker had read, or −1.
     var firstOpen: Int
     var incarnation: Int

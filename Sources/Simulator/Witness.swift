@@ -52,6 +52,10 @@ final class Witness {
         var openBytes: Int64 = 0
         /// The end of the log when the partition was assigned.
         var logEnd: Int64 = 0
+        /// What is not below this is surely not called by an owner before: the log's end, or what a clean one left.
+        var freshFrom: Int64 = 0
+        /// The highest offset that a call or a dead letter of the worker may have covered.
+        var maybeCalled: Int64 = -1
         /// The places that a call or a dead letter of this epoch covered, or one before it as its commit says.
         var called = BitSet()
         /// Whether the worker knows the partition from its last assignment, and the log is the same.
@@ -215,6 +219,14 @@ final class Witness {
     var staleKeySends = 0
 
     var lastCommitFailed = false
+    /// When the last commit had its answer, and whether that was a failure that is repeated after a while.
+    var commitEndedAt: Int64 = .min / 2
+    var commitIsRepeated = false
+    /// What the engine has to tell of the assignment, and whether it has to tell of a gap.
+    var notesDue: [EngineNote] = []
+    var isSuspicionDue = false
+    /// Whether the engine says that commits fail.
+    var saysCommitsFail = false
 
     /// By contract.
     var waiting: [Waiting] = []

@@ -166,6 +166,7 @@ extension World {
     func sendCommit(_ worker: SimulatedWorker, _ id: CommitID, _ parts: [CommitPart]) {
         worker.commits += 1
         worker.commitInFlight = id
+        worker.commitSentAt = now
         commitSerial += 1
         var pending = PendingCommit(
             serial: commitSerial, worker: worker.index, incarnation: worker.incarnation, id: id,

@@ -37,10 +37,9 @@ extension World {
                 if isOver { for index in worker.calls.indices { worker.calls[index].isProbe = false } }
             case .unproven, .proven: checkProof(worker, isUnproven: news == .unproven)
             case .stuckContract(let contract): checkStuck(worker, contract)
-            case .retentionPassed, .logRestarted, .undecodableBegan, .undecodableEnded,
-                .commitsFailingBegan, .commitsFailingEnded, .suspicion, .drainLimitPassed,
-                .metadataIgnored:
-                break
+            case .retentionPassed, .logRestarted, .suspicion, .commitsFailingBegan, .commitsFailingEnded:
+                checkNote(worker, news)
+            case .undecodableBegan, .undecodableEnded, .drainLimitPassed, .metadataIgnored: break
             }
         case .shutdownComplete(let open): checkShutdown(worker, open)
         }
@@ -194,6 +193,7 @@ extension World {
         checkLetterBound(worker)
         checkLetterContents(worker, id, order)
         witness.epochs[record.partition]?.called.insert(record.local)
+        witness.epochs[record.partition]?.maybeCalled = max(epoch.maybeCalled, record.offset)
         let isFirst = !witness.isOrMayBeLettered(id)
         witness.lettered.insert(id)
         witness.mayBeLettered.remove(id)
@@ -263,6 +263,7 @@ extension World {
     private func checkCommit(_ worker: SimulatedWorker, _ parts: [CommitPart]) {
         let witness = worker.witness
         if worker.commitInFlight != nil { fail("commit.two-in-flight", "two commits in flight", worker: worker.index) }
+        checkCommitWaits(worker)
         if parts.isEmpty { fail("commit.empty", "a commit of nothing", worker: worker.index) }
         for (index, part) in parts.enumerated() {
             let partition = Int(part.partition)
@@ -424,6 +425,9 @@ extension World {
             return
         }
         worker.witness.pending = .none
+        if let missing = worker.witness.notesDue.first {
+            fail("note.assignment", "the engine does not tell: \(missing)", worker: worker.index)
+        }
         var left = expected
         for offset in offsets {
             let partition = Int(offset.partition)
@@ -598,6 +602,8 @@ extension World {
         if worker.isStopping, now - worker.stopBegan > profile.engine.drainLimit + 50 {
             fail("shutdown.late", "the shutdown takes longer than the drain limit", worker: worker.index)
         }
+        checkNotesTold(worker)
+        checkCommitRepeats(worker)
         checkDrainEnds(worker)
         checkHoldBegan(worker)
         checkDue(worker)

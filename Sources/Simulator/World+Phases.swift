@@ -3,8 +3,9 @@ import RevokeModel
 
 extension World {
     /// How long the open events may take after the last fault.
-    /// A worker with one partition probes a hold once in `partitions` minutes at the least.
-    private var settleLimit: Int64 { (profile.workers > profile.partitions ? 2_400_000 : 600_000) + longestWait }
+    /// A worker with one partition probes a hold by 429 or 401 once in `partitions` minutes, and a poisoned contract's
+    /// answer does not end it.
+    private var settleLimit: Int64 { 4 * 60_000 * Int64(profile.partitions) + longestWait }
     /// What a Retry-After of hours adds.
     private var longestWait: Int64 { profile.hasLongRetryAfter ? 3_700_000 : 0 }
     /// How long a fresh event may take in calm times: poison that gets no answer holds the only slot of a worker.

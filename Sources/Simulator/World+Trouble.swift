@@ -97,6 +97,7 @@ extension World {
         else { return }
         let delay = now - waiting.retryFrom
         let longest = longestBackoff(waiting.mostBackoffs)
+        guard delay <= longest + 10 else { return }
         backoffs.samples += 1
         if delay < longest * 9 / 10 { backoffs.isSpread = true }
         if backoffs.samples >= 30, !backoffs.isSpread {

@@ -65,7 +65,7 @@ extension World {
         guard !facts.isReplay, let earliest = facts.earliestTime else { return false }
         if worker.instant(now).wall - earliest >= profile.engine.freshness { return false }
         let record = topic.records[id]
-        if record.offset >= epoch.logEnd { return true }
+        if record.offset >= epoch.freshFrom { return true }
         return epoch.called.contains(record.local) ? false : nil
     }
 
@@ -84,7 +84,10 @@ extension World {
     /// A call starts: what it covers counts as called.
     func witnessCalled(_ witness: Witness, _ contract: Int) {
         for id in witness.open[contract] where witness.isCurrent(id, partition: topic.records[id].partition) {
-            witness.epochs[topic.records[id].partition]?.called.insert(topic.records[id].local)
+            let record = topic.records[id]
+            witness.epochs[record.partition]?.called.insert(record.local)
+            let highest = witness.epochs[record.partition]?.maybeCalled ?? -1
+            witness.epochs[record.partition]?.maybeCalled = max(highest, record.offset)
         }
         witness.waiting[contract].since = -1
         witness.waiting[contract].isRetry = false
@@ -445,6 +448,13 @@ extension World {
         }
         if snapshot.places > 2 * open + 64 * witness.held + 16 {
             fail("memory.places", "\(snapshot.places) places for \(open) open records", worker: worker.index)
+        }
+        if snapshot.hold != (witness.isHeld ? witness.hold : nil)
+            || snapshot.deadLettersInFlight != worker.letters.count
+            || snapshot.commitInFlight != (worker.commitInFlight != nil) || snapshot.shuttingDown != worker.isStopping
+            || snapshot.commitsFailing != witness.saysCommitsFail
+        {
+            fail("figures", "hold, dead letters, commit or stop are not so: \(snapshot)", worker: worker.index)
         }
         if snapshot.callsInFlight != worker.calls.count {
             fail("figures", "\(snapshot.callsInFlight) calls, there are \(worker.calls.count)", worker: worker.index)

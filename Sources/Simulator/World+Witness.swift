@@ -29,6 +29,12 @@ extension World {
                 lastCommit: start)
             epoch.checkedPlace = topic.place(index, atOrAbove: start)
             epoch.logEnd = log.end
+            epoch.freshFrom = log.end
+            if let read = log.committed, read.isClean, !read.isDamaged, !profile.metadataIsCut, read.offset == start,
+                read.incarnation == log.incarnation
+            {
+                epoch.freshFrom = min(log.end, max(start, read.mayBeCalled + 1))
+            }
             epoch.assignedAt = now
             // What the others spent stood in what was damaged.
             if log.committed?.isDamaged == true { relaxBudget(until: now) }
@@ -55,6 +61,7 @@ extension World {
             }
             witness.epochs[index] = epoch
         }
+        expectNotes(worker, assigned)
         witness.assignedAt = now
         witness.topicPartitions = topic.logs.count
         witnessShareChanged(witness)
@@ -123,6 +130,12 @@ extension World {
         witness.epochs[record.partition]?.lastReceived = record.offset
         if epoch.passedAt == nil, witness.known[record.partition].contains(record.local) {
             witness.epochs[record.partition]?.passedAt = now
+        }
+        // A call or a dead letter of an assignment before may cover it.
+        if worker.calls.contains(where: { $0.contract == record.contract })
+            || worker.letters.contains(where: { $0.record == id })
+        {
+            witness.epochs[record.partition]?.maybeCalled = record.offset
         }
         witness.epochs[record.partition]?.openRecords += 1
         witness.epochs[record.partition]?.openBytes += record.size
@@ -298,6 +311,8 @@ extension World {
                 // The metadata that was read says what it said before.
                 if let read = epoch.read, read.incarnation == epoch.incarnation, part.metadata == read.metadata {
                     stored.isDamaged = read.isDamaged
+                    stored.mayBeCalled = read.mayBeCalled
+                    stored.isClean = read.isClean
                     stored.known = read.known
                     stored.must = read.must
                     stored.called = read.called
@@ -308,6 +323,8 @@ extension World {
                 stored.known = witness.known[partition]
                 stored.must = epoch.must
                 stored.called = epoch.called
+                stored.mayBeCalled = max(epoch.freshFrom - 1, epoch.maybeCalled)
+                stored.isClean = isQuietDrain(worker, epoch)
                 stored.firstOpen = firstRead(witness, partition, epoch, from: part.offset)
                 pending.saves.append(epoch.unsaved.count)
             }
@@ -323,17 +340,22 @@ extension World {
         let witness = worker.witness
         var isFenced = false
         witness.lastCommitFailed = pending.results.count < pending.parts.count
+        witness.commitEndedAt = now
+        witness.commitIsRepeated = false
         for index in pending.parts.indices {
             let partition = Int(pending.parts[index].partition)
             var result = CommitResult.failed
             for answer in pending.results where Int(answer.partition) == partition { result = answer.result }
             if result != .stored { witness.lastCommitFailed = true }
             guard var epoch = witness.epochs[partition], epoch.number == pending.epochs[index] else { continue }
+            if result == .failed { witness.commitIsRepeated = true }
             epoch.wasRefused = result == .rebalanceInProgress
             switch result {
             case .stored, .nothingToDo:
                 epoch.unsaved.removeFirst(pending.saves[index])
-                if let passed = epoch.passedAt, passed <= pending.sentAt { epoch.passedAt = nil }
+                if let passed = epoch.passedAt, passed <= pending.sentAt, !pending.isFirst[index] {
+                    epoch.passedAt = nil
+                }
                 if result == .stored {
                     epoch.hasStored = true
                     if pending.serial >= epoch.confirmSerial {
@@ -364,6 +386,8 @@ extension World {
                 || instant.wall - SimulatedWorker.epoch - worker.lastTurnWallSinceEpoch > limit
         else { return }
         let witness = worker.witness
+        witness.commitIsRepeated = false
+        witness.isSuspicionDue = witness.epochs.contains { $0.map { !$0.isLost } ?? false }
         for partition in witness.epochs.indices where witness.epochs[partition] != nil {
             witness.epochs[partition]?.isConfirmed = false
             witness.epochs[partition]?.isOpen = false

@@ -238,7 +238,7 @@ final class World {
             // What waits for the key starts at once.
             for contract in worker.witness.retrySequence.indices { worker.witness.retrySequence[contract] = -1 }
             if worker.witness.isHeld, worker.witness.hold == .unauthorized, canCall(worker) {
-                worker.witness.keyProbeDue = now + 1_500
+                worker.witness.keyProbeDue = max(now, worker.witness.notBeforeHigh) + 1_500
             }
             if worker.witness.hold == .unauthorized {
                 worker.witness.probeLow = now

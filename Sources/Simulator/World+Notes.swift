@@ -1,0 +1,119 @@
+import RevokeEngine
+import RevokeModel
+
+/// What the engine tells in notes, and how it repeats commits.
+extension World {
+    // MARK: Notes
+
+    /// What an assignment has to tell: offsets below the log's start and above its end.
+    func expectNotes(_ worker: SimulatedWorker, _ assigned: [AssignedPartition]) {
+        let witness = worker.witness
+        witness.notesDue = []
+        guard !worker.isStopping else { return }
+        for partition in assigned {
+            guard let committed = partition.committedOffset else { continue }
+            if committed < partition.logStart {
+                witness.notesDue.append(
+                    .retentionPassed(partition: partition.partition, lost: partition.logStart - committed))
+            } else if committed > partition.logEnd {
+                witness.notesDue.append(
+                    .logRestarted(
+                        partition: partition.partition, committed: committed, logEnd: partition.logEnd))
+            }
+        }
+    }
+
+    func checkNote(_ worker: SimulatedWorker, _ note: EngineNote) {
+        let witness = worker.witness
+        switch note {
+        case .suspicion:
+            if !witness.isSuspicionDue {
+                fail("note.suspicion", "the engine tells of a gap that was none", worker: worker.index)
+            }
+            witness.isSuspicionDue = false
+        case .commitsFailingBegan:
+            // What was settled before and passed again is to be saved, too; a commit that failed or hangs shows the time.
+            var mayFail = witness.lastCommitFailed || worker.commitInFlight != nil && now - worker.commitSentAt > 9_000
+            for case let epoch? in witness.epochs where epoch.mayStop(at: now) { mayFail = true }
+            if !mayFail || witness.saysCommitsFail {
+                fail("note.commits", "the engine says that commits fail, which do not", worker: worker.index)
+            }
+            witness.saysCommitsFail = true
+        case .commitsFailingEnded:
+            if !witness.saysCommitsFail {
+                fail("note.commits", "the engine says twice that commits succeed", worker: worker.index)
+            }
+            witness.saysCommitsFail = false
+        default:
+            guard let index = witness.notesDue.firstIndex(of: note) else {
+                fail("note.assignment", "the engine tells what is not so: \(note)", worker: worker.index)
+                return
+            }
+            witness.notesDue.remove(at: index)
+        }
+    }
+
+    /// At the end of a turn.
+    func checkNotesTold(_ worker: SimulatedWorker) {
+        let witness = worker.witness
+        if witness.isSuspicionDue {
+            fail("note.suspicion", "the engine does not tell of a gap", worker: worker.index)
+        }
+        witness.isSuspicionDue = false
+        var oldest: Int64?
+        for case let epoch? in witness.epochs {
+            for time in [epoch.unsaved.first, epoch.passedAt] {
+                if let time { oldest = min(oldest ?? time, time) }
+            }
+        }
+        if !witness.saysCommitsFail,
+            witness.epochs.contains(where: { ($0?.unsaved.first).map { now - $0 > 10_000 } ?? false })
+        {
+            fail("note.commits", "the engine does not say that commits fail", worker: worker.index)
+        }
+        if witness.saysCommitsFail, worker.commitInFlight == nil, !witness.lastCommitFailed,
+            oldest.map({ now - $0 < 9_000 }) ?? true
+        {
+            fail("note.commits", "the engine goes on to say that commits fail", worker: worker.index)
+        }
+    }
+
+    // MARK: Commits
+
+    /// A commit that failed is not repeated at once.
+    func checkCommitWaits(_ worker: SimulatedWorker) {
+        let witness = worker.witness
+        if witness.commitIsRepeated, now - witness.commitEndedAt < 200, witness.commitEndedAt > witness.assignedAt,
+            worker.lastTurn >= witness.commitEndedAt, !isQuietDrainAtLimit(worker)
+        {
+            fail("commit.flood", "a commit is repeated at once", worker: worker.index)
+        }
+    }
+
+    /// A commit that failed is repeated within a second, while something is to be saved.
+    func checkCommitRepeats(_ worker: SimulatedWorker) {
+        let witness = worker.witness
+        guard witness.commitIsRepeated, worker.commitInFlight == nil, now - witness.commitEndedAt > 1_100 else {
+            return
+        }
+        for case let epoch? in witness.epochs
+        where !epoch.unsaved.isEmpty && !epoch.isFenced && !epoch.isLost && epoch.hasStored {
+            fail(
+                "commit.repeat", "a commit that failed is not repeated for \(now - witness.commitEndedAt) ms",
+                worker: worker.index)
+            return
+        }
+    }
+
+    /// Whether nothing of an assignment that ends is in flight, so that its commit is the last one.
+    func isQuietDrain(_ worker: SimulatedWorker, _ epoch: Witness.Epoch) -> Bool {
+        (epoch.isDraining || worker.isStopping) && worker.calls.isEmpty && worker.letters.isEmpty
+            && now - worker.witness.letterFailedAt > 6_000 && !isQuietDrainAtLimit(worker)
+    }
+
+    /// Whether a drain is at its limit, where what is settled is committed without waiting.
+    private func isQuietDrainAtLimit(_ worker: SimulatedWorker) -> Bool {
+        let began = worker.isStopping ? min(worker.stopBegan, worker.witness.pendingSince) : worker.witness.pendingSince
+        return now - began >= profile.engine.drainLimit
+    }
+}
