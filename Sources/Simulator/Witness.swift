@@ -48,6 +48,8 @@ final class Witness {
         var issued = 0
         /// Up to which place all records are known to be settled.
         var checkedPlace = 0
+        /// What is settled behind the first open record surely does not fit into the metadata of the last commit.
+        var isSurelyFull = false
         var openRecords = 0
         var openBytes: Int64 = 0
         /// The end of the log when the partition was assigned.
@@ -86,6 +88,8 @@ final class Witness {
         var isCertain = false
         /// Its last call ended in trouble.
         var hasTrouble = false
+        /// A good answer ended a hold since its last call, which starts every lane that waits.
+        var isReleased = false
         /// It waits for a retry, and no hold began or ended since.
         var isRetry = false
         /// A call of an earlier assignment covers one of its events, so that the age of the oldest is not known.
@@ -122,6 +126,7 @@ final class Witness {
         mutating func fail() {
             hasTrouble = true
             isRetry = true
+            isReleased = false
             mostBackoffs += 1
         }
 
@@ -261,8 +266,8 @@ final class Witness {
     /// When the partitions were assigned, and how many the topic had.
     var assignedAt: Int64 = 0
     var topicPartitions = 1
-    /// When calls ended that were sent in this assignment, with the time of their sending.
-    var ended: [(sent: Int64, end: Int64)] = []
+    /// When calls ended that were sent in this assignment, with the time of their sending and the number of their start.
+    var ended: [(sent: Int64, end: Int64, sequence: Int)] = []
 
     /// Between which times the next probe of a held account is due.
     var probeLow: Int64 = .min / 2

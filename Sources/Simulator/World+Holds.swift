@@ -114,6 +114,7 @@ extension World {
         waitForProbe(witness)
         applyDelay(witness, isProbe: true)
         doubtOrder(witness)
+        for index in witness.waiting.indices { witness.waiting[index].isReleased = false }
     }
 
     func witnessHoldEnded(_ worker: SimulatedWorker, _ kind: HoldKind) {
@@ -125,9 +126,14 @@ extension World {
             witness.paceLowChanged = now
             witness.paceHighChanged = now
         }
+        let isOver = witness.mayEndHold
         witness.mustEndHold = false
         witness.hasEndedHold = true
         doubtOrder(witness)
+        for index in witness.waiting.indices {
+            let waiting = witness.waiting[index]
+            witness.waiting[index].isReleased = isOver && waiting.hasTrouble && !waiting.isUnproven
+        }
     }
 
     /// A good answer ends a hold, and nothing else does but another hold.
@@ -207,9 +213,34 @@ extension World {
         let witness = worker.witness
         recoverPace(witness)
         let pace = witness.isUnproven ? witness.paceHigh / 4 : witness.paceHigh
-        guard profile.engine.budget.isEmpty, pace < 1_024 else { return }
+        guard witness.paceHigh < 1_024 || witness.isUnproven else { return }
+        guard profile.engine.budget.isEmpty else {
+            return checkPaceOfWindows(worker, contract, pace: witness.paceHigh)
+        }
         if worker.calls.count >= max(1, profile.engine.concurrency * pace / 1_024) {
             fail("pace", "more calls in flight than the rate allows", worker: worker.index, contract: contract)
+        }
+    }
+
+    /// Since the last halving no window got more than the rate leaves of the parts of all partitions.
+    private func checkPaceOfWindows(_ worker: SimulatedWorker, _ contract: Int, pace: Int) {
+        let witness = worker.witness
+        for (index, window) in profile.engine.budget.enumerated() {
+            var used = 0
+            for call in worker.calls
+            where call.sequence > witness.halvedSequence && call.startedAt >= witness.assignedAt { used += 1 }
+            for call in witness.ended
+            where call.sequence > witness.halvedSequence && call.sent > now - window.duration { used += 1 }
+            var most = 0
+            for partition in witness.epochs.indices where witness.epochs[partition] != nil {
+                let limit = partLimits(witness, partition)[index]
+                most += max(min(limit, 1), limit * pace / 1_024)
+            }
+            if used >= most {
+                fail(
+                    "pace", "\(used + 1) requests in \(window.duration) ms, the rate after a 429 allows \(most)",
+                    worker: worker.index, contract: contract)
+            }
         }
     }
 

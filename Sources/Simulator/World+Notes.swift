@@ -116,4 +116,57 @@ extension World {
         let began = worker.isStopping ? min(worker.stopBegan, worker.witness.pendingSince) : worker.witness.pendingSince
         return now - began >= profile.engine.drainLimit
     }
+
+    // MARK: Metadata
+
+    /// Whether more runs are settled behind the first open record than the metadata holds: each takes two bytes at least,
+    /// and the rest of the text 12, before base64.
+    func isSurelyFull(_ epoch: Witness.Epoch, _ partition: Int, known: BitSet) -> Bool {
+        guard profile.engine.metadataLimit < 400 else { return false }
+        let log = topic.logs[partition]
+        var runs = 0
+        var hasOpen = false
+        var isRun = false
+        for place in topic.place(partition, atOrAbove: epoch.start)..<log.ids.count {
+            let record = topic.records[log.ids[place]]
+            guard record.offset <= epoch.lastReceived else { break }
+            if record.isGone { continue }
+            let isSettled = epoch.settledHere.contains(place) || epoch.must.contains(place)
+            // What the worker may know, and may not, neither makes a run nor ends one.
+            if !isSettled, known.contains(place) { continue }
+            if isSettled, hasOpen, !isRun { runs += 1 }
+            if !isSettled { hasOpen = true }
+            isRun = isSettled
+        }
+        return 2 * runs > profile.engine.metadataLimit / 4 * 3 - 4 - 12
+    }
+
+    /// A partition whose metadata holds no more is not read on: what is settled behind an open record would be lost with
+    /// its owner.
+    func checkFullPauses(_ worker: SimulatedWorker) {
+        let witness = worker.witness
+        for partition in witness.epochs.indices {
+            guard let epoch = witness.epochs[partition], epoch.isSurelyFull, !epoch.isDraining, !worker.isStopping,
+                !epoch.isFenced, !worker.isPaused[partition]
+            else { continue }
+            let log = topic.logs[partition]
+            var hasOpen = false
+            var hasUnread = false
+            for place in topic.place(partition, atOrAbove: epoch.start)..<log.ids.count {
+                let record = topic.records[log.ids[place]]
+                if record.offset > epoch.lastReceived {
+                    if epoch.must.contains(place) { hasUnread = true }
+                } else if !record.isGone, !witness.known[partition].contains(place),
+                    !epoch.settledHere.contains(place), !epoch.must.contains(place)
+                {
+                    hasOpen = true
+                }
+            }
+            if hasOpen, !hasUnread {
+                fail(
+                    "pause.full", "reading goes on though the metadata is full", worker: worker.index,
+                    partition: partition)
+            }
+        }
+    }
 }

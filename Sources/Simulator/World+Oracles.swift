@@ -309,6 +309,8 @@ extension World {
                 place += 1
             }
             epoch.checkedPlace = place
+            epoch.isSurelyFull =
+                part.metadata != epoch.metadataRead && isSurelyFull(epoch, partition, known: witness.known[partition])
             witness.epochs[partition] = epoch
         }
     }
@@ -602,6 +604,7 @@ extension World {
         if worker.isStopping, now - worker.stopBegan > profile.engine.drainLimit + 50 {
             fail("shutdown.late", "the shutdown takes longer than the drain limit", worker: worker.index)
         }
+        checkFullPauses(worker)
         checkNotesTold(worker)
         checkCommitRepeats(worker)
         checkDrainEnds(worker)

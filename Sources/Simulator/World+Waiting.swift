@@ -91,6 +91,7 @@ extension World {
         }
         witness.waiting[contract].since = -1
         witness.waiting[contract].isRetry = false
+        witness.waiting[contract].isReleased = false
     }
 
     /// A contract without open events waits no more.
@@ -154,7 +155,7 @@ extension World {
         default: waiting.hasPlainBackoff = false
         }
         if call.sentAt >= witness.assignedAt, call.startedAt >= witness.assignedAt {
-            witness.ended.append((call.sentAt, now))
+            witness.ended.append((call.sentAt, now, call.sequence))
         }
         let open = witness.open[call.contract]
         if call.sentAt >= 0, call.outcome != .revoked {
@@ -238,11 +239,12 @@ extension World {
     }
 
     /// Whether a contract's retry may start now: its backoff is over however it was drawn.
-    private func isRetryReady(_ worker: SimulatedWorker, _ contract: Int) -> Bool {
+    private func isRetryReady(_ worker: SimulatedWorker, _ contract: Int, released: Bool = false) -> Bool {
         let witness = worker.witness
         let waiting = witness.waiting[contract]
-        guard waiting.isRetry, witness.rejectPermit[contract] < 0, isCallable(witness, witness.open[contract]),
-            now > waiting.retryFrom + longestBackoff(waiting.mostBackoffs) + 10,
+        guard released ? waiting.isReleased : waiting.isRetry, witness.rejectPermit[contract] < 0,
+            isCallable(witness, witness.open[contract]),
+            released || now > waiting.retryFrom + longestBackoff(waiting.mostBackoffs) + 10,
             witness.noLaneCallBefore[contract] == .min
                 || now > witness.noLaneCallBefore[contract] + profile.engine.backoffCap + 10
         else { return false }
@@ -389,7 +391,9 @@ extension World {
             {
                 fail("progress.idle", "a contract waits that may be called", worker: worker.index, contract: contract)
             }
-            if waiting.isRetry, worker.calls.isEmpty, isRetryReady(worker, contract) {
+            if worker.calls.isEmpty,
+                isRetryReady(worker, contract) || isRetryReady(worker, contract, released: true)
+            {
                 fail(
                     "progress.idle", "a retry waits though its backoff is over", worker: worker.index,
                     contract: contract)
