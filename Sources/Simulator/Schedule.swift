@@ -172,25 +172,39 @@ struct Schedule: Sendable {
         var generator = Generator(seed: Dice.mix(seed ^ 0xC203))
         let partition = Int(generator.between(0, Int64(profile.partitions - 1)))
         let start = generator.between(8_000, 16_000)
-        func add(_ kind: FaultKind, at time: Int64, for duration: Int64) {
-            let fault = Fault(kind: kind, worker: 0, partition: partition, duration: duration, variant: 0)
-            items.append(ScheduleItem(time: time, number: items.count, kind: .fault(fault)))
-        }
-        func add(_ shape: RecordShape, _ contract: Int, at time: Int64) {
-            let record = ProducedRecord(
-                partition: partition, contract: contract, copy: 5_000_000 + Int64(items.count), shape: shape, size: 300,
-                age: 0, gap: 0)
-            items.append(ScheduleItem(time: time, number: items.count, kind: .produce(record)))
-        }
         // It ends after the loss, which comes when the session is over.
-        add(.wrongPath, at: start - 500, for: profile.engine.sessionTimeout + 9_000)
+        add(.wrongPath, partition, to: &items, at: start - 500, for: profile.engine.sessionTimeout + 9_000)
         for place in 0..<1_300 {
-            add(.event, profile.contracts.count - 1 - place, at: start + generator.between(0, 2_000))
+            let contract = profile.contracts.count - 1 - place
+            add(.event, contract, partition, copy: 5_000_000, to: &items, at: start + generator.between(0, 2_000))
         }
-        add(.coordinatorHang, at: start + 6_000, for: profile.engine.sessionTimeout + 3_000)
+        add(.coordinatorHang, partition, to: &items, at: start + 6_000, for: profile.engine.sessionTimeout + 3_000)
         let later = start + 6_000 + profile.engine.sessionTimeout + 15_000
-        add(.deadLettersFail, at: later - 500, for: 6_000)
-        for _ in 0..<500 { add(.malformed(generator.pick(DecodingFailure.allCases)), 0, at: later) }
+        add(.deadLettersFail, partition, to: &items, at: later - 500, for: 6_000)
+        for _ in 0..<500 {
+            let shape = RecordShape.malformed(generator.pick(DecodingFailure.allCases))
+            add(shape, 0, partition, copy: 5_000_000, to: &items, at: later)
+        }
+    }
+
+    /// Adds a fault of the first worker.
+    private static func add(
+        _ kind: FaultKind, _ partition: Int = 0, to items: inout [ScheduleItem], at time: Int64, for duration: Int64,
+        variant: Int64 = 0
+    ) {
+        let fault = Fault(kind: kind, worker: 0, partition: partition, duration: duration, variant: variant)
+        items.append(ScheduleItem(time: time, number: items.count, kind: .fault(fault)))
+    }
+
+    /// Adds a record that is no copy of another one; `copy` sets it apart from those of other drawings.
+    private static func add(
+        _ shape: RecordShape, _ contract: Int, _ partition: Int, copy: Int64, to items: inout [ScheduleItem],
+        at time: Int64
+    ) {
+        let record = ProducedRecord(
+            partition: partition, contract: contract, copy: copy + Int64(items.count), shape: shape, size: 300, age: 0,
+            gap: 0)
+        items.append(ScheduleItem(time: time, number: items.count, kind: .produce(record)))
     }
 
     private static func drawRecords(_ items: inout [ScheduleItem], _ profile: Profile, _ generator: inout Generator) {
@@ -295,31 +309,24 @@ struct Schedule: Sendable {
         }
     }
 
-    /// All members lose their partitions and get the same ones again, some of them before they read a record, while one
-    /// partition has many events and the API is slow.
     /// A key that is refused and replaced while a Retry-After still runs: one hold follows on the other.
     private static func drawLatePermission(_ items: inout [ScheduleItem], _ profile: Profile, _ seed: UInt64) {
         var generator = Generator(seed: Dice.mix(seed ^ 0x4297))
         var time = generator.between(5_000, 12_000)
-        func add(_ kind: FaultKind, at time: Int64, for duration: Int64, variant: Int64 = 0) {
-            let fault = Fault(kind: kind, worker: 0, partition: 0, duration: duration, variant: variant)
-            items.append(ScheduleItem(time: time, number: items.count, kind: .fault(fault)))
-        }
         while time < profile.activityEnd - 12_000 {
             for place in 0..<Int(generator.between(8, 24)) {
-                let record = ProducedRecord(
-                    partition: place % profile.partitions, contract: place % profile.contracts.count,
-                    copy: 5_000_000 + Int64(items.count), shape: .event, size: 300, age: 0, gap: 0)
-                items.append(
-                    ScheduleItem(
-                        time: time + generator.between(0, 500), number: items.count, kind: .produce(record)))
+                add(
+                    .event, place % profile.contracts.count, place % profile.partitions, copy: 5_000_000, to: &items,
+                    at: time + generator.between(0, 500))
             }
-            add(.rateLimit, at: time, for: 400)
-            add(.keyRotation, at: time + generator.between(350, 450), for: 3_000)
+            add(.rateLimit, to: &items, at: time, for: 400)
+            add(.keyRotation, to: &items, at: time + generator.between(350, 450), for: 3_000)
             time += generator.between(9_000, 20_000)
         }
     }
 
+    /// All members lose their partitions and get the same ones again, some of them before they read a record, while one
+    /// partition has many events and the API is slow.
     private static func drawFlapping(_ items: inout [ScheduleItem], _ profile: Profile, _ seed: UInt64) {
         guard profile.engine.windowRecords > 1_000, !profile.poisonStays, profile.faultsEnd == profile.activityEnd
         else {
@@ -328,18 +335,15 @@ struct Schedule: Sendable {
         var generator = Generator(seed: Dice.mix(seed ^ 0xF1A9))
         func add(_ kind: FaultKind, at time: Int64, for duration: Int64, variant: Int64 = 0) {
             guard time + duration < profile.activityEnd - 1_000 else { return }
-            let fault = Fault(kind: kind, worker: 0, partition: 0, duration: duration, variant: variant)
-            items.append(ScheduleItem(time: time, number: items.count, kind: .fault(fault)))
+            Self.add(kind, to: &items, at: time, for: duration, variant: variant)
         }
         let partition = Int(generator.between(0, Int64(profile.partitions - 1)))
         var time = generator.between(5_000, 15_000)
         for round in 0..<3 {
             for place in 0..<Int(generator.between(8, 24)) {
-                let record = ProducedRecord(
-                    partition: partition, contract: (place * 7 + round) % profile.contracts.count,
-                    copy: 4_000_000 + Int64(items.count), shape: .event, size: 300, age: 0, gap: 0)
                 let at = min(time + generator.between(0, 1_500), profile.activityEnd - 1_000)
-                items.append(ScheduleItem(time: at, number: items.count, kind: .produce(record)))
+                let contract = (place * 7 + round) % profile.contracts.count
+                Self.add(.event, contract, partition, copy: 4_000_000, to: &items, at: at)
             }
             add(.slowAPI, at: time, for: 25_000, variant: generator.between(0, 1))
             if seed % 16 == 3 { add(.flakyAPI, at: time, for: 25_000) }

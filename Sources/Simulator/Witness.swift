@@ -67,9 +67,13 @@ final class Witness {
         var remembered: UInt64 = 0
 
         /// Whether commits may fail for so long that nothing starts any more.
-        func mayStop(at now: Int64) -> Bool {
-            (unsaved.first.map { now - $0 > 9_000 } ?? false) || (passedAt.map { now - $0 > 9_000 } ?? false)
-        }
+        func mayStop(at now: Int64) -> Bool { oldestUnsaved.map { now - $0 > 9_000 } ?? false }
+
+        /// Since when something may wait to be saved by a commit.
+        var oldestUnsaved: Int64? { [unsaved.first, passedAt].compactMap(\.self).min() }
+
+        /// Whether the worker surely knows that a place is settled.
+        func isSurelySettled(_ place: Int) -> Bool { settledHere.contains(place) || must.contains(place) }
     }
 
     /// How the open events of a contract wait, as far as the design says it.

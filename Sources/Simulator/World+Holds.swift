@@ -203,10 +203,12 @@ extension World {
     /// What the rate leaves of each partition's part of a window, for those that surely may start calls.
     private func parts(_ witness: Witness, window: Int, pace: Int) -> [Int] {
         witness.epochs.indices.filter { witness.epochs[$0]?.isOpen == true }.map { partition in
-            let limit = partLimits(witness, partition)[window]
-            return max(min(limit, 1), limit * pace / 1_024)
+            paced(partLimits(witness, partition)[window], pace)
         }
     }
+
+    /// What the rate leaves of a partition's part: one request at the least.
+    private func paced(_ limit: Int, _ pace: Int) -> Int { max(min(limit, 1), limit * pace / 1_024) }
 
     /// A call that starts keeps the rate.
     func checkPace(_ worker: SimulatedWorker, _ contract: Int) {
@@ -233,8 +235,7 @@ extension World {
             where call.sequence > witness.halvedSequence && call.sent > now - window.duration { used += 1 }
             var most = 0
             for partition in witness.epochs.indices where witness.epochs[partition] != nil {
-                let limit = partLimits(witness, partition)[index]
-                most += max(min(limit, 1), limit * pace / 1_024)
+                most += paced(partLimits(witness, partition)[index], pace)
             }
             if used >= most {
                 fail(

@@ -60,12 +60,7 @@ extension World {
             fail("note.suspicion", "the engine does not tell of a gap", worker: worker.index)
         }
         witness.isSuspicionDue = false
-        var oldest: Int64?
-        for case let epoch? in witness.epochs {
-            for time in [epoch.unsaved.first, epoch.passedAt] {
-                if let time { oldest = min(oldest ?? time, time) }
-            }
-        }
+        let oldest = witness.epochs.compactMap { $0?.oldestUnsaved }.min()
         if !witness.saysCommitsFail,
             witness.epochs.contains(where: { ($0?.unsaved.first).map { now - $0 > 10_000 } ?? false })
         {
@@ -84,7 +79,7 @@ extension World {
     func checkCommitWaits(_ worker: SimulatedWorker) {
         let witness = worker.witness
         if witness.commitIsRepeated, now - witness.commitEndedAt < 200, witness.commitEndedAt > witness.assignedAt,
-            worker.lastTurn >= witness.commitEndedAt, !isQuietDrainAtLimit(worker)
+            worker.lastTurn >= witness.commitEndedAt, !isDrainAtLimit(worker)
         {
             fail("commit.flood", "a commit is repeated at once", worker: worker.index)
         }
@@ -107,12 +102,16 @@ extension World {
 
     /// Whether nothing of an assignment that ends is in flight, so that its commit is the last one.
     func isQuietDrain(_ worker: SimulatedWorker, _ epoch: Witness.Epoch) -> Bool {
-        (epoch.isDraining || worker.isStopping) && worker.calls.isEmpty && worker.letters.isEmpty
-            && now - worker.witness.letterFailedAt > 6_000 && !isQuietDrainAtLimit(worker)
+        (epoch.isDraining || worker.isStopping) && isQuiet(worker) && !isDrainAtLimit(worker)
+    }
+
+    /// Whether no call and no dead letter is in flight, and none waits for its backoff.
+    func isQuiet(_ worker: SimulatedWorker) -> Bool {
+        worker.calls.isEmpty && worker.letters.isEmpty && now - worker.witness.letterFailedAt > 6_000
     }
 
     /// Whether a drain is at its limit, where what is settled is committed without waiting.
-    private func isQuietDrainAtLimit(_ worker: SimulatedWorker) -> Bool {
+    private func isDrainAtLimit(_ worker: SimulatedWorker) -> Bool {
         let began = worker.isStopping ? min(worker.stopBegan, worker.witness.pendingSince) : worker.witness.pendingSince
         return now - began >= profile.engine.drainLimit
     }
@@ -131,7 +130,7 @@ extension World {
             let record = topic.records[log.ids[place]]
             guard record.offset <= epoch.lastReceived else { break }
             if record.isGone { continue }
-            let isSettled = epoch.settledHere.contains(place) || epoch.must.contains(place)
+            let isSettled = epoch.isSurelySettled(place)
             // What the worker may know, and may not, neither makes a run nor ends one.
             if !isSettled, known.contains(place) { continue }
             if isSettled, hasOpen, !isRun { runs += 1 }
@@ -156,9 +155,7 @@ extension World {
                 let record = topic.records[log.ids[place]]
                 if record.offset > epoch.lastReceived {
                     if epoch.must.contains(place) { hasUnread = true }
-                } else if !record.isGone, !witness.known[partition].contains(place),
-                    !epoch.settledHere.contains(place), !epoch.must.contains(place)
-                {
+                } else if !record.isGone, !witness.known[partition].contains(place), !epoch.isSurelySettled(place) {
                     hasOpen = true
                 }
             }

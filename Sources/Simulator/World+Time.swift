@@ -35,10 +35,7 @@ extension World {
             witness.quietSince = nil
             return
         }
-        let isQuiet =
-            worker.calls.isEmpty && worker.letters.isEmpty && worker.commitInFlight == nil && !witness.lastCommitFailed
-            && now - witness.letterFailedAt > 6_000
-        guard isQuiet else {
+        guard isQuiet(worker), worker.commitInFlight == nil, !witness.lastCommitFailed else {
             witness.quietSince = nil
             return
         }

@@ -218,13 +218,19 @@ private let unauthorized = CallOutcome.unauthorized(keyVersion: 1)
         #expect(harness.snapshot.pace == 512 + 102)
     }
 
+    /// An engine with some of eight partitions that holds its account: the certificate is not trusted.
+    private func heldHarness(_ partitions: [Int32]) -> EngineHarness {
+        let harness = EngineHarness(World(topicPartitions: 8))
+        harness.assign(partitions)
+        harness.events(1)
+        harness.answer(1, .unreachable(.untrustedCertificate))
+        return harness
+    }
+
     /// A probe that fails between two assignments counts with the share of the former one, not as that of a worker which
     /// holds next to nothing.
     @Test func aProbeThatFailsBetweenAssignmentsKeepsTheShare() {
-        let harness = EngineHarness(World(topicPartitions: 8))
-        harness.assign([0, 1, 2, 3])
-        harness.events(1)
-        harness.answer(1, .unreachable(.untrustedCertificate))
+        let harness = heldHarness([0, 1, 2, 3])
         harness.advance(2_000)
         harness.lose()
         harness.answer(1, .unreachable(.untrustedCertificate))
@@ -237,10 +243,7 @@ private let unauthorized = CallOutcome.unauthorized(keyVersion: 1)
 
     /// With one of eight partitions the next probe is due after 8 × 2 s; with four of them after 2 × 2 s.
     @Test func aProbeIsDueEarlierWithMorePartitions() {
-        let harness = EngineHarness(World(topicPartitions: 8))
-        harness.assign([0])
-        harness.events(1)
-        harness.answer(1, .unreachable(.untrustedCertificate))
+        let harness = heldHarness([0])
         harness.advance(8_000)
         harness.answer(1, .unreachable(.untrustedCertificate))
         harness.advance(1_000)
@@ -253,10 +256,7 @@ private let unauthorized = CallOutcome.unauthorized(keyVersion: 1)
     }
 
     @Test func morePartitionsDoNotPassOverARetryAfter() {
-        let harness = EngineHarness(World(topicPartitions: 8))
-        harness.assign([0])
-        harness.events(1)
-        harness.answer(1, .unreachable(.untrustedCertificate))
+        let harness = heldHarness([0])
         harness.advance(8_000)
         harness.answer(1, .unavailable(status: 503, retryAfter: 30_000))
         harness.events(2)
