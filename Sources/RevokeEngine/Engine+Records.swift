@@ -200,7 +200,7 @@ extension Engine {
         freeLanes.append(lane)
     }
 
-    /// Trouble without events is remembered for a while only, and for so many lanes.
+    /// Trouble without events is remembered for a while only, a Retry-After until it is over, and for so many lanes.
     mutating func forgetOrphans(now: Int64) {
         while let head = orphans.head {
             let lane = lanes[Int(head.lane)]
@@ -210,7 +210,11 @@ extension Engine {
                 && laneIndex[head.contract] == head.lane
             if isStill, now - head.at < Self.orphanDuration, orphans.count <= Self.orphanLimit { break }
             orphans.popFirst()
-            if isStill, lane.count == 0, lane.call == 0 {
+            guard isStill, lane.count == 0, lane.call == 0 else { continue }
+            if lane.notBefore > now, orphans.count < Self.orphanLimit {
+                lanes[Int(head.lane)].orphanedAt = now
+                orphans.append((head.lane, head.contract, now))
+            } else {
                 lanes[Int(head.lane)].isOrphan = false
                 removeLane(head.lane)
             }

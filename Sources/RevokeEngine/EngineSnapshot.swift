@@ -10,7 +10,7 @@ public struct EngineSnapshot: Hashable, Sendable {
     public var lanesReady = 0
     /// Lanes that wait for a retry.
     public var lanesRetrying = 0
-    /// All lanes: those of open events, and those whose trouble is remembered for a minute.
+    /// All lanes: those of open events, and those whose trouble is remembered for a while.
     public var lanes = 0
     /// Places in the ledgers: open records, and settled ones among them that are not compacted yet.
     public var places = 0

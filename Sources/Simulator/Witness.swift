@@ -226,6 +226,8 @@ final class Witness {
     var malformedLetters = BitSet()
     var malformedCount = 0
     var staleKeySends = 0
+    /// When requests were sent during outages.
+    var outageSends: [Int64] = []
 
     var lastCommitFailed = false
     /// When the last commit had its answer, and whether that was a failure that is repeated after a while.

@@ -95,7 +95,6 @@ extension World {
             .deadLetterAnswersLost:
             guard until >= windows[fault.kind.rawValue].until else { return }
             windows[fault.kind.rawValue] = World.Window(until: until, since: now, variant: fault.variant)
-            if fault.kind == .outage { outageSends = [] }
             if fault.kind == .coordinatorRestart {
                 // The sessions begin anew when the coordinator is back.
                 for index in group.members.indices { group.members[index].lastHeartbeat = until }

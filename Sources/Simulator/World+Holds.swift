@@ -130,9 +130,11 @@ extension World {
         witness.mustEndHold = false
         witness.hasEndedHold = true
         doubtOrder(witness)
+        // The contract whose answer ended the hold waits for its own backoff.
         for index in witness.waiting.indices {
             let waiting = witness.waiting[index]
-            witness.waiting[index].isReleased = isOver && waiting.hasTrouble && !waiting.isUnproven
+            witness.waiting[index].isReleased =
+                isOver && waiting.hasTrouble && !waiting.isUnproven && witness.endedCall?.contract != index
         }
     }
 

@@ -105,9 +105,13 @@ extension World {
         (epoch.isDraining || worker.isStopping) && isQuiet(worker) && !isDrainAtLimit(worker)
     }
 
-    /// Whether no call and no dead letter is in flight, and none waits for its backoff.
+    /// Whether no call and no dead letter is in flight, and no dead letter waits: for its backoff, for the proof of its
+    /// partition, or for the end of the time in which commits fail.
     func isQuiet(_ worker: SimulatedWorker) -> Bool {
-        worker.calls.isEmpty && worker.letters.isEmpty && now - worker.witness.letterFailedAt > 6_000
+        let witness = worker.witness
+        guard worker.calls.isEmpty, worker.letters.isEmpty, now - witness.letterFailedAt > 6_000 else { return false }
+        return !witness.saysCommitsFail
+            && witness.epochs.allSatisfy { epoch in epoch.map { $0.isOpen || $0.openRecords == 0 } ?? true }
     }
 
     /// Whether a drain is at its limit, where what is settled is committed without waiting.

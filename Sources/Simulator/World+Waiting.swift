@@ -54,7 +54,7 @@ extension World {
             waiting.since = sequence
             waiting.queue = queue
         }
-        if !epoch.isOpen || epoch.isDraining || epoch.isFenced { waiting.isCertain = false }
+        if isOnItsWay || !epoch.isOpen || epoch.isDraining || epoch.isFenced { waiting.isCertain = false }
         witness.waiting[contract] = waiting
     }
 
@@ -433,7 +433,9 @@ extension World {
             if !witness.open[contract].isEmpty || worker.calls.contains(where: { $0.contract == contract }) {
                 witness.waiting[contract].lastOpen = now
             }
-            if now - max(witness.waiting[contract].lastOpen, witness.waiting[contract].lastEnd) <= 62_000 { lanes += 1 }
+            // A lane is remembered for a minute, and longer while its Retry-After is not over.
+            let last = max(witness.waiting[contract].lastOpen, witness.waiting[contract].lastEnd)
+            if now - max(last, witness.noLaneCallBefore[contract]) <= 62_000 { lanes += 1 }
             let waiting = witness.waiting[contract]
             if waiting.aloneSince >= 0, !waiting.isStuckNoted, waiting.aloneAt == now, waiting.isRetry,
                 now - waiting.aloneSince > profile.engine.contractRetryLimit, !witness.open[contract].isEmpty

@@ -182,9 +182,14 @@ extension World {
             }
         }
         if isActive(.outage), variant(.outage) % 9 != 4, now - windows[FaultKind.outage.rawValue].since > 40_000 {
-            outageSends.append(now)
-            if outageSends.count > 60, outageSends[outageSends.count - 61] > now - 10_000 {
-                fail("hold.flood", "more than 60 requests in 10 s after 40 s of an outage", worker: worker.index)
+            // The contracts in trouble are fewer than the breaker asks for, and each has its backoff.
+            let limit = 15 * (profile.engine.breaker - 1)
+            worker.witness.outageSends.append(now)
+            if worker.witness.outageSends.count > limit,
+                worker.witness.outageSends[worker.witness.outageSends.count - limit - 1] > now - 10_000
+            {
+                fail(
+                    "hold.flood", "more than \(limit) requests in 10 s after 40 s of an outage", worker: worker.index)
             }
         }
         if worker.keyVersion != keyVersion, !isActive(.outage), !isActive(.rateLimit) {
@@ -353,7 +358,7 @@ extension World {
             switch result {
             case .stored, .nothingToDo:
                 epoch.unsaved.removeFirst(pending.saves[index])
-                if let passed = epoch.passedAt, passed <= pending.sentAt, !pending.isFirst[index] {
+                if let passed = epoch.passedAt, passed < pending.sentAt, !pending.isFirst[index] {
                     epoch.passedAt = nil
                 }
                 if result == .stored {

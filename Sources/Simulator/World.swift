@@ -81,8 +81,6 @@ final class World {
     var probes: [(record: Int, written: Int64)] = []
     var backoffs = BackoffSamples()
     var trickles: Int64 = 0
-    /// When requests went out after the first 40 s of an outage, for the flood oracle.
-    var outageSends: [Int64] = []
     /// What the workers would log of their group; kept with the timeline.
     var recorded: [RecordedEvent] = []
 

@@ -283,6 +283,31 @@ private let unauthorized = CallOutcome.unauthorized(keyVersion: 1)
         #expect(harness.callsFor == [1])
     }
 
+    /// Trouble without events is forgotten after a minute, but the server named a later time.
+    @Test func aRetryAfterOutlivesALossOfMinutes() {
+        let harness = EngineHarness.ready()
+        harness.events(1)
+        harness.answer(1, .unavailable(status: 503, retryAfter: 600_000))
+        harness.lose()
+        harness.advance(300_000)
+        harness.assign([0])
+        harness.advance(299_999)
+        #expect(harness.starts(of: 1) == 1)
+        harness.advance(30_000)
+        #expect(harness.starts(of: 1) == 2)
+    }
+
+    @Test func aRetryAfterThatIsOverIsForgotten() {
+        let harness = EngineHarness.ready()
+        harness.events(1)
+        harness.answer(1, .unavailable(status: 503, retryAfter: 600_000))
+        harness.lose()
+        harness.advance(599_000)
+        #expect(harness.snapshot.lanes == 1)
+        harness.advance(62_000)
+        #expect(harness.snapshot.lanes == 0)
+    }
+
     /// As a 404 does: the API looked at the contract, so the rate is right again.
     @Test func aConflictEndsTheHoldThatA429Began() {
         let harness = EngineHarness.ready()
