@@ -308,6 +308,26 @@ private let unauthorized = CallOutcome.unauthorized(keyVersion: 1)
         #expect(harness.snapshot.lanes == 0)
     }
 
+    /// The trouble was the account's: an event that comes again does not wait behind the retries of others.
+    @Test func theEndOfAHoldReleasesLanesWithoutEvents() {
+        let harness = EngineHarness.ready { $0.concurrency = 2 }
+        harness.events(1)
+        harness.answer(1, .unreachable(.untrustedCertificate))
+        harness.lose()
+        harness.world.logStart[0] = harness.world.end(0)
+        harness.assign([0])
+        harness.events(2)
+        harness.advance(2_000)
+        harness.answer(2, .revoked)
+        #expect(harness.snapshot.hold == nil)
+        harness.events(3)
+        harness.answer(3, outage)
+        harness.advance(1_000)
+        #expect(harness.callsFor == [3])
+        harness.events(1)
+        #expect(Set(harness.callsFor) == [3, 1])
+    }
+
     /// As a 404 does: the API looked at the contract, so the rate is right again.
     @Test func aConflictEndsTheHoldThatA429Began() {
         let harness = EngineHarness.ready()
