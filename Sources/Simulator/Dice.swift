@@ -31,6 +31,7 @@ struct Dice: Sendable {
         case damage
         case commitLoss
         case earlyJoin
+        case refresh
         case wakeCheck
         case otherProgram
         case regeneration

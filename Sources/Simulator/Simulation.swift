@@ -77,8 +77,10 @@ public enum Simulation {
     /// Whether the world of a seed has a coordinator that refuses commits while members join, and its session timeout.
     static func coordinator(seed: UInt64) -> CoordinatorModel {
         let profile = Schedule.draw(seed: seed).profile
-        return CoordinatorModel(
+        var model = CoordinatorModel(
             sessionTimeout: profile.engine.sessionTimeout, refusesCommitsDuringJoin: profile.refusesCommitsDuringJoin)
+        model.longestHeartbeatInterval = profile.engine.sessionTimeout
+        return model
     }
 
     static func run(_ schedule: Schedule, timeline: Bool) -> (result: SimulationResult, lines: [Trace.Line]) {

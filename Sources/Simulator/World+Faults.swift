@@ -56,10 +56,15 @@ extension World {
             guard topic.logs.count < profile.partitions + 2 else { return }
             topic.logs.append(PartitionLog())
             // Whoever holds partitions by the former number spends by it.
-            relaxBudget(until: now + profile.rebalanceTimeout + profile.engine.sessionTimeout)
+            relaxBudget(until: now + 6_000 + profile.rebalanceTimeout + profile.engine.sessionTimeout)
             windows[FaultKind.earlyJoin.rawValue] = World.Window(
                 until: min(now + 4_000, profile.activityEnd), since: now, variant: 0)
-            beginRebalance()
+            // Each member learns of the new partitions by itself; the group is assigned anew when its leader does.
+            for case let worker? in workers where worker.isAlive {
+                agenda.add(
+                    at: now + dice.between(1, 3_000, .refresh, Int64(worker.index), Int64(number)), .refresh,
+                    worker: worker.index, incarnation: worker.incarnation)
+            }
         case .metadataDamaged:
             guard var commit = topic.logs[fault.partition].committed, !commit.metadata.isEmpty else { return }
             // A second damage cuts the metadata, so that it cannot mend the first.
@@ -97,7 +102,7 @@ extension World {
             windows[fault.kind.rawValue] = World.Window(until: until, since: now, variant: fault.variant)
             if fault.kind == .coordinatorRestart {
                 // The sessions begin anew when the coordinator is back.
-                for index in group.members.indices { group.members[index].lastHeartbeat = until }
+                group.beginSessions(at: until)
             }
             if fault.kind == .coordinatorHang || fault.kind == .coordinatorRestart {
                 agenda.add(at: until + 20, .groupComplete)

@@ -1,32 +1,6 @@
 import RevokeEngine
 import RevokeModel
 
-/// The group's coordinator: the eager protocol with generations.
-struct Group {
-    struct Member {
-        var id: Int32
-        var worker: Int
-        var incarnation: Int
-        /// Waits in JoinGroup of the present round.
-        var hasJoined: Bool
-        var lastHeartbeat: Int64
-    }
-
-    var members: [Member] = []
-    var generation = 0
-    /// Members are to join again.
-    var isPreparing = false
-    var preparingSince: Int64 = 0
-    /// Not complete before this time.
-    var earliest: Int64 = 0
-    var nextMember: Int32 = 1
-
-    func index(of member: Int32) -> Int? {
-        for index in members.indices where members[index].id == member { return index }
-        return nil
-    }
-}
-
 extension World {
     /// Whether the coordinator answers.
     var coordinatorAnswers: Bool { !isActive(.coordinatorHang) && !isActive(.coordinatorRestart) }
@@ -35,12 +9,14 @@ extension World {
     func reaches(_ worker: SimulatedWorker) -> Bool { coordinatorAnswers && now >= worker.isolatedUntil }
 
     func beginRebalance() {
-        guard !group.isPreparing, !group.members.isEmpty else { return }
-        group.isPreparing = true
-        group.preparingSince = now
-        group.earliest = now + 50
+        if group.beginRebalance(now: now) { prepareRebalance(delay: 50) }
+    }
+
+    /// A round began; it is not complete before a while has passed.
+    private func prepareRebalance(delay: Int64) {
+        groupEarliest = now + delay
         trace.line("\(now) group prepares a rebalance")
-        agenda.add(at: group.earliest, .groupComplete)
+        agenda.add(at: groupEarliest, .groupComplete)
     }
 
     // MARK: Requests of members
@@ -51,35 +27,32 @@ extension World {
             agenda.add(at: now + 500, .join, worker: worker.index, incarnation: worker.incarnation)
             return
         }
-        if group.index(of: worker.member) == nil {
-            worker.member = group.nextMember
-            group.nextMember += 1
-            group.members.append(
-                Group.Member(
-                    id: worker.member, worker: worker.index, incarnation: worker.incarnation, hasJoined: true,
-                    lastHeartbeat: now))
-        }
-        if let index = group.index(of: worker.member) {
-            group.members[index].hasJoined = true
-            group.members[index].lastHeartbeat = now
-        }
         worker.lastHeartbeat = now
         worker.hasAssignment = false
-        trace.line("\(now) w\(worker.index) joins as member \(worker.member)")
-        if !group.isPreparing {
-            let isNew = group.members.count == 1
-            group.isPreparing = true
-            group.preparingSince = now
-            group.earliest = now + (isNew ? 500 : 10)
-            agenda.add(at: group.earliest, .groupComplete)
+        joinGroup(worker)
+    }
+
+    /// Asks the coordinator to join.
+    private func joinGroup(_ worker: SimulatedWorker) {
+        let wasPreparing = group.isPreparing
+        let (id, answer) = group.join(
+            worker.member, client: worker.index, incarnation: worker.incarnation, now: now)
+        worker.member = id
+        trace.line("\(now) w\(worker.index) joins as member \(id)")
+        switch answer {
+        case .waits:
+            if !wasPreparing { prepareRebalance(delay: group.members.count == 1 ? 500 : 10) }
+            completeIfReady()
+        case .again: sendAssignment(worker)
         }
-        completeIfReady()
     }
 
     func leave(_ worker: SimulatedWorker) {
-        if let index = group.index(of: worker.member), coordinatorAnswers, now >= worker.isolatedUntil {
-            group.members.remove(at: index)
-            if group.isPreparing { completeIfReady() } else { beginRebalance() }
+        if coordinatorAnswers, now >= worker.isolatedUntil {
+            let wasPreparing = group.isPreparing
+            if group.leave(worker.member, now: now) {
+                if wasPreparing { completeIfReady() } else if group.isPreparing { prepareRebalance(delay: 50) }
+            }
         }
         for index in worker.nextPlace.indices { worker.nextPlace[index] = -1 }
     }
@@ -87,16 +60,14 @@ extension World {
     func heartbeat(_ worker: SimulatedWorker) {
         if reaches(worker) {
             guard worker.member != 0 else { return }
-            guard let index = group.index(of: worker.member) else {
+            guard group.index(of: worker.member) != nil else {
                 // The coordinator does not know the member any more.
                 loseAssignment(worker)
                 return
             }
             worker.lastHeartbeat = now
-            group.members[index].lastHeartbeat = now
-            if group.isPreparing, !group.members[index].hasJoined, worker.membership == .stable {
-                beginRevoke(worker)
-            }
+            group.heard(of: worker.member, at: now)
+            if group.asksToJoin(worker.member), worker.membership == .stable { beginRevoke(worker) }
         } else if now - worker.lastHeartbeat > profile.engine.sessionTimeout, worker.member != 0 {
             loseAssignment(worker)
         }
@@ -140,17 +111,27 @@ extension World {
 
     /// Joins while a rebalance event is held, as librdkafka 2.0.2 does when partitions are added.
     func earlyJoin(_ worker: SimulatedWorker) {
-        guard reaches(worker), let index = group.index(of: worker.member) else { return }
+        guard reaches(worker), group.index(of: worker.member) != nil else { return }
         switch worker.membership {
         case .revoking: break
         case .assigning: guard !worker.joinedEarly else { return }
         case .joining, .stable, .losing, .closed: return
         }
         trace.line("\(now) w\(worker.index) joins while a rebalance event is held")
-        group.members[index].hasJoined = true
         worker.joinedEarly = true
-        beginRebalance()
-        completeIfReady()
+        joinGroup(worker)
+    }
+
+    /// A member that learns of new partitions by itself gives back what it has and joins anew. Only the leader's join has the
+    /// others join too.
+    func refresh(_ worker: SimulatedWorker) {
+        guard !worker.isStopping else { return }
+        guard reaches(worker), worker.membership == .stable, group.index(of: worker.member) != nil else {
+            agenda.add(at: now + 300, .refresh, worker: worker.index, incarnation: worker.incarnation)
+            return
+        }
+        trace.line("\(now) w\(worker.index) learns of new partitions")
+        beginRevoke(worker)
     }
 
     // MARK: Answers of the engine
@@ -203,56 +184,45 @@ extension World {
         // A loop that stalls leaves the heartbeats to librdkafka's threads.
         for index in group.members.indices {
             let member = group.members[index]
-            guard let worker = workers[member.worker], worker.isAlive, worker.incarnation == member.incarnation,
+            guard let worker = workers[member.client], worker.isAlive, worker.incarnation == member.incarnation,
                 worker.member == member.id, now < worker.suspendedUntil, !worker.suspensionStopsHeartbeats,
                 now >= worker.isolatedUntil
             else { continue }
-            group.members[index].lastHeartbeat = now
+            group.heard(of: member.id, at: now)
             worker.lastHeartbeat = now
         }
-        let isOverdue = group.isPreparing && now - group.preparingSince > profile.rebalanceTimeout
-        var left: [Group.Member] = []
-        for member in group.members {
-            if !member.hasJoined, isOverdue || now - member.lastHeartbeat > profile.engine.sessionTimeout {
-                trace.line("\(now) group expels member \(member.id)")
-            } else {
-                left.append(member)
-            }
-        }
-        if left.count < group.members.count {
-            group.members = left
-            if group.isPreparing { completeIfReady() } else { beginRebalance() }
-        }
+        let wasPreparing = group.isPreparing
+        let expelled = group.expel(
+            now: now, sessionTimeout: profile.engine.sessionTimeout, rebalanceTimeout: profile.rebalanceTimeout)
+        for member in expelled { trace.line("\(now) group expels member \(member.id)") }
+        guard !expelled.isEmpty else { return }
+        if wasPreparing { completeIfReady() } else if group.isPreparing { prepareRebalance(delay: 50) }
     }
 
     func completeIfReady() {
-        guard group.isPreparing, coordinatorAnswers, now >= group.earliest else { return }
-        guard !group.members.isEmpty else {
-            group.isPreparing = false
-            return
-        }
-        for member in group.members where !member.hasJoined { return }
-        group.generation += 1
-        group.isPreparing = false
+        guard coordinatorAnswers, now >= groupEarliest, group.complete(now: now) else { return }
         let count = group.members.count
         let first = profile.isSticky ? 0 : Int(dice.roll(.rotation, Int64(group.generation)) % UInt64(count))
         var order = Array(group.members.indices)
-        if profile.isSticky { order.sort { group.members[$0].worker < group.members[$1].worker } }
+        if profile.isSticky { order.sort { group.members[$0].client < group.members[$1].client } }
         var partitions: [[Int]] = Array(repeating: [], count: count)
         for partition in topic.logs.indices { partitions[order[(partition + first) % count]].append(partition) }
         trace.line("\(now) group completes generation \(group.generation) with \(count) members")
         for index in 0..<count {
-            group.members[index].hasJoined = false
-            group.members[index].lastHeartbeat = now
             let member = group.members[index]
-            guard let worker = workers[member.worker], worker.incarnation == member.incarnation,
+            guard let worker = workers[member.client], worker.incarnation == member.incarnation,
                 worker.member == member.id
             else { continue }
             worker.pendingAssignment = partitions[index]
-            agenda.add(
-                at: now + dice.between(2, 40, .assignDelay, Int64(group.generation), Int64(member.id)), .assignReady,
-                worker: worker.index, incarnation: worker.incarnation, number: UInt64(group.generation))
+            sendAssignment(worker)
         }
+    }
+
+    /// The assignment of the present generation is on its way to a member.
+    private func sendAssignment(_ worker: SimulatedWorker) {
+        agenda.add(
+            at: now + dice.between(2, 40, .assignDelay, Int64(group.generation), Int64(worker.member)), .assignReady,
+            worker: worker.index, incarnation: worker.incarnation, number: UInt64(group.generation))
     }
 
     func assignReady(_ worker: SimulatedWorker, generation: Int) {
@@ -274,7 +244,7 @@ extension World {
         case .assigning, .stable: guard worker.joinedEarly else { return }
         case .losing, .closed: return
         }
-        group.members[index].lastHeartbeat = now
+        group.heard(of: worker.member, at: now)
         worker.lastHeartbeat = now
         worker.generation = generation
         worker.rebalance += 1
@@ -310,6 +280,16 @@ extension World {
     /// What the group committed is known: the engine hears of the assignment, and answers.
     func assignFound(_ worker: SimulatedWorker, _ rebalance: UInt64) {
         guard worker.membership == .assigning(rebalance) else { return }
+        // The coordinator takes the requests of a member in turn: what was committed before is there.
+        guard
+            !pendingCommits.contains(where: {
+                $0.worker == worker.index && $0.incarnation == worker.incarnation && $0.results.isEmpty
+            })
+        else {
+            agenda.add(
+                at: now + 5, .assignFound, worker: worker.index, incarnation: worker.incarnation, number: rebalance)
+            return
+        }
         var assigned: [AssignedPartition] = []
         for partition in worker.heldAssignment where topic.logs[partition].isToBeReplaced { replaceLog(partition) }
         for partition in worker.heldAssignment {

@@ -206,16 +206,14 @@ extension World {
     private func apply(_ index: Int) {
         let pending = pendingCommits[index]
         let key = Int64(pending.serial)
-        if let at = group.index(of: pending.member), group.generation == pending.generation, pending.member != 0 {
-            if group.isPreparing, profile.refusesCommitsDuringJoin {
-                finishCommit(index, at: now + 1, [], result: .rebalanceInProgress)
-                return
-            }
-            // A commit is a sign of life, as a heartbeat is.
-            group.members[at].lastHeartbeat = now
-        } else {
-            finishCommit(index, at: now + 1, [], result: .fenced)
-            return
+        let verdict = group.verdict(
+            member: pending.member, generation: pending.generation,
+            refusesDuringJoin: profile.refusesCommitsDuringJoin)
+        switch verdict {
+        // A commit is a sign of life, as a heartbeat is.
+        case .stored: group.heard(of: pending.member, at: now)
+        case .rebalanceInProgress: return finishCommit(index, at: now + 1, [], result: .rebalanceInProgress)
+        case .fenced: return finishCommit(index, at: now + 1, [], result: .fenced)
         }
         if isActive(.commitsRefused), dice.chance(800, .commitFate, key) {
             if variant(.commitsRefused) % 3 == 0 {

@@ -317,9 +317,12 @@ extension World {
                 if let read = epoch.read, read.incarnation == epoch.incarnation, part.metadata == read.metadata {
                     stored.isDamaged = read.isDamaged
                     stored.mayBeCalled = read.mayBeCalled
-                    stored.isClean = read.isClean
                     stored.known = read.known
-                    stored.must = read.must
+                    // It is of another offset when retention took the records between.
+                    if read.offset == part.offset {
+                        stored.isClean = read.isClean
+                        stored.must = read.must
+                    }
                     stored.called = read.called
                     stored.firstOpen = read.firstOpen
                 }

@@ -29,7 +29,9 @@ final class World {
     var agenda = Agenda()
     var now: Int64 = 0
     var topic: Topic
-    var group = Group()
+    var group = Coordinator()
+    /// The round of joins is not complete before this time.
+    var groupEarliest: Int64 = 0
     /// The present life of each worker; nil before its first start.
     var workers: [SimulatedWorker?]
     var lives: [Int]
@@ -197,7 +199,7 @@ final class World {
         case .faultsEnd: endFaults()
         case .phase: advancePhase()
         case .tick, .wake, .poll, .gate, .callEnd, .deadLetterEnd, .commitEnd, .join, .assignReady, .assignFound,
-            .keyChange, .lateRecord, .earlyJoin, .probeCheck:
+            .keyChange, .lateRecord, .earlyJoin, .refresh, .probeCheck:
             guard let worker = worker(of: next) else { return }
             if now < worker.suspendedUntil {
                 agenda.add(
@@ -247,6 +249,7 @@ final class World {
             drive(worker)
         case .lateRecord: lateRecord(worker, Int(next.number))
         case .earlyJoin: earlyJoin(worker)
+        case .refresh: refresh(worker)
         case .probeCheck: probeCheck(worker, Int(next.number))
         case .item, .start, .commitArrives, .letterArrives, .revocation, .regenerate, .clockMended, .groupTick,
             .groupComplete, .faultsEnd, .phase:

@@ -99,6 +99,27 @@ import Testing
         #expect(CoordinatorModel().refusal(of: crossed) == nil)
     }
 
+    /// A member that is not the leader joins anew by itself: the others stay in the generation, and commits of it count.
+    @Test func acceptsTheSameAssignmentAgain() {
+        func events(_ member: String, _ partitions: [Int]) -> [RecordedEvent] {
+            [
+                event(0, "a", .assign, [0, 1]), event(1, "b", .assign, [2, 3]), event(2, "a", .reading, [0, 1]),
+                event(2, "b", .reading, [2, 3]), event(9_000, "b", .revoke, [2, 3]), event(9_010, "b", .unassign),
+                event(9_030, "b", .assign, partitions), event(20_000, "a", .commit, [0], "stored"),
+                event(20_100, "b", .commit, [2], "stored"), event(30_000, "a", .revoke, [0, 1]),
+            ]
+        }
+        #expect(CoordinatorModel().refusal(of: Recording(events: events("b", [2, 3]))) == nil)
+        #expect(CoordinatorModel().refusal(of: Recording(events: events("b", [2])))?.contains("still assigned") == true)
+        // The only member is the leader: it begins a new generation.
+        let alone = Recording(events: [
+            event(0, "a", .assign, [0, 1]), event(2, "a", .reading, [0, 1]), event(9_000, "a", .revoke),
+            event(9_010, "a", .unassign), event(9_030, "a", .assign, [0, 1]),
+            event(9_040, "a", .commit, [0], "fenced", sent: 8_999),
+        ])
+        #expect(CoordinatorModel().refusal(of: alone) == nil)
+    }
+
     @Test func acceptsARefusalInTheMockCluster() {
         let events = [
             event(0, "a", .assign, [0]), event(60_000, "a", .commit, [0], "rebalanceInProgress"),

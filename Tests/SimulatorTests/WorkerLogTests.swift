@@ -39,7 +39,10 @@ import Testing
                 event(2_100, .commit, [0], "failed", sent: 2_100), event(3_000, .unassign), event(4_000, .assign),
                 event(5_000, .lost), event(5_001, .leave),
             ])
-        #expect(CoordinatorModel().refusal(of: recording) == nil)
+        // The only member is in the newest generation.
+        #expect(CoordinatorModel().refusal(of: recording)?.contains("event 5 (commit of a at 1500 ms)") == true)
+        let rest = Recording(events: recording.events.filter { $0.result != "fenced" })
+        #expect(CoordinatorModel().refusal(of: rest) == nil)
     }
 
     @Test(arguments: [
