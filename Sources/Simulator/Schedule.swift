@@ -136,6 +136,7 @@ struct Schedule: Sendable {
         if isCrowded { drawCrowd(&items, profile, seed) }
         if profile.isSticky { drawFlapping(&items, profile, seed) }
         if seed % 16 == 9 { drawLatePermission(&items, profile, seed) }
+        if seed % 16 == 1 { drawTroubledStops(&items, profile, seed) }
         // A stable order: by time, then by the order of drawing.
         items.sort { $0.time != $1.time ? $0.time < $1.time : $0.number < $1.number }
         return Schedule(seed: seed, profile: profile, items: items)
@@ -189,10 +190,10 @@ struct Schedule: Sendable {
 
     /// Adds a fault of the first worker.
     private static func add(
-        _ kind: FaultKind, _ partition: Int = 0, to items: inout [ScheduleItem], at time: Int64, for duration: Int64,
-        variant: Int64 = 0
+        _ kind: FaultKind, _ partition: Int = 0, worker: Int = 0, to items: inout [ScheduleItem], at time: Int64,
+        for duration: Int64, variant: Int64 = 0
     ) {
-        let fault = Fault(kind: kind, worker: 0, partition: partition, duration: duration, variant: variant)
+        let fault = Fault(kind: kind, worker: worker, partition: partition, duration: duration, variant: variant)
         items.append(ScheduleItem(time: time, number: items.count, kind: .fault(fault)))
     }
 
@@ -322,6 +323,29 @@ struct Schedule: Sendable {
             add(.rateLimit, to: &items, at: time, for: 400)
             add(.keyRotation, to: &items, at: time + generator.between(350, 450), for: 3_000)
             time += generator.between(9_000, 20_000)
+        }
+    }
+
+    /// Workers that are told to stop while the API is slow, and meet another fault in their last drain.
+    private static func drawTroubledStops(_ items: inout [ScheduleItem], _ profile: Profile, _ seed: UInt64) {
+        var generator = Generator(seed: Dice.mix(seed ^ 0x570B))
+        let kinds = FaultKind.allCases.filter { $0 != .stop }
+        var time = generator.between(6_000, 12_000)
+        while time < profile.activityEnd - 12_000 {
+            let worker = Int(generator.between(0, Int64(profile.workers - 1)))
+            for place in 0..<12 {
+                add(
+                    .event, place % profile.contracts.count, place % profile.partitions, copy: 6_000_000, to: &items,
+                    at: time + generator.between(0, 300))
+            }
+            add(.slowAPI, to: &items, at: time, for: 4_000)
+            add(.stop, worker: worker, to: &items, at: time + 500, for: 3_000)
+            let kind = generator.pick(kinds)
+            let length = kind == .addPartitions ? 100 : generator.between(200, 3_000)
+            add(
+                kind, Int(generator.between(0, Int64(profile.partitions - 1))), worker: worker, to: &items,
+                at: time + generator.between(600, 3_500), for: length, variant: generator.between(0, 999))
+            time += generator.between(8_000, 16_000)
         }
     }
 

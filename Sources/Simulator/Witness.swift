@@ -271,6 +271,7 @@ final class Witness {
     var backlogRun = 0
     /// When the partitions were assigned, and how many the topic had.
     var assignedAt: Int64 = 0
+    var assignedSequence = 0
     var topicPartitions = 1
     /// When calls ended that were sent in this assignment, with the time of their sending and the number of their start.
     var ended: [(sent: Int64, end: Int64, sequence: Int)] = []

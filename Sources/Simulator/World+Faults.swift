@@ -10,28 +10,37 @@ extension World {
 
     private func begin(_ fault: Fault, number: Int) {
         let target = workers[fault.worker].flatMap { $0.isAlive ? $0 : nil }
+        var met: [EngineSnapshot] = []
         for case let worker? in workers where worker.isAlive && (!fault.kind.hitsOneWorker || worker === target) {
-            coverage.hit(
-                fault.kind, worker.engine.snapshot(now: worker.instant(now)), streakLimit: profile.engine.streakLimit)
+            met.append(worker.engine.snapshot(now: worker.instant(now)))
         }
         trace.line(
             "\(now) fault \(fault.kind) worker \(fault.worker) partition \(fault.partition) for \(fault.duration) ms")
+        guard takesEffect(fault, number: number, target) else { return }
+        for snapshot in met { coverage.hit(fault.kind, snapshot, streakLimit: profile.engine.streakLimit) }
+    }
+
+    /// Does what the fault says. Returns whether there was anything to do it to.
+    private func takesEffect(_ fault: Fault, number: Int, _ target: SimulatedWorker?) -> Bool {
         let end = fault.kind == .outage ? profile.faultsEnd : profile.activityEnd
         let until = min(now + fault.duration, end)
         switch fault.kind {
         case .crash:
-            if let target { kill(target, restartAfter: max(until - now, 100)) }
+            guard let target else { return false }
+            kill(target, restartAfter: max(until - now, 100))
         case .stop:
-            if let target, now >= target.suspendedUntil { stop(target, restartAfter: max(until - now, 100)) }
+            guard let target, now >= target.suspendedUntil, !target.isStopping else { return false }
+            stop(target, restartAfter: max(until - now, 100))
         case .pause, .stall:
-            guard let target, now >= target.suspendedUntil else { return }
+            guard let target, now >= target.suspendedUntil else { return false }
             target.suspendedUntil = until
             target.suspensionStopsHeartbeats = fault.kind == .pause
         case .isolate:
-            if let target { target.isolatedUntil = until }
+            guard let target else { return false }
+            target.isolatedUntil = until
         case .clockJump:
             let jumps: [Int64] = [-30_000, -5_000, -1_000, 2_000, 9_000, 60_000]
-            guard let target else { return }
+            guard let target else { return false }
             let jump = jumps[Int(fault.variant) % jumps.count]
             target.skew += jump
             // What a partition spent travels with dates: the clocks of the fleet are to agree. Most are set right again.
@@ -44,16 +53,17 @@ extension World {
         case .scaleUp:
             let spare = profile.workers + Int(fault.variant) % profile.spares
             if let worker = workers[spare], worker.isAlive {
-                if now >= worker.suspendedUntil { stop(worker, restartAfter: -1) }
+                guard now >= worker.suspendedUntil, !worker.isStopping else { return false }
+                stop(worker, restartAfter: -1)
             } else {
                 start(spare)
             }
-        case .rebalance: beginRebalance()
+        case .rebalance: return beginRebalance()
         case .earlyJoin:
             windows[fault.kind.rawValue] = World.Window(until: until, since: now, variant: fault.variant)
             beginRebalance()
         case .addPartitions:
-            guard topic.logs.count < profile.partitions + 2 else { return }
+            guard topic.logs.count < profile.partitions + 2 else { return false }
             topic.logs.append(PartitionLog())
             // Whoever holds partitions by the former number spends by it.
             relaxBudget(until: now + 6_000 + profile.rebalanceTimeout + profile.engine.sessionTimeout)
@@ -66,7 +76,7 @@ extension World {
                     worker: worker.index, incarnation: worker.incarnation)
             }
         case .metadataDamaged:
-            guard var commit = topic.logs[fault.partition].committed, !commit.metadata.isEmpty else { return }
+            guard var commit = topic.logs[fault.partition].committed, !commit.metadata.isEmpty else { return false }
             // A second damage cuts the metadata, so that it cannot mend the first.
             if commit.isDamaged {
                 commit.metadata.removeLast()
@@ -86,19 +96,19 @@ extension World {
                     at: now + dice.between(0, min(15_000, until - now), .keyDelay, Int64(worker.index), Int64(number)),
                     .keyChange, worker: worker.index, incarnation: worker.incarnation, number: keyVersion)
             }
-        case .retention: retain(fault)
-        case .compaction: compact(fault.partition)
+        case .retention: return retain(fault)
+        case .compaction: return compact(fault.partition)
         case .logRestart:
-            if fault.variant % 2 == 0 {
-                restartLog(fault.partition)
-            } else if topic.logs[fault.partition].committed != nil, !topic.logs[fault.partition].isBeingRecreated {
-                topic.logs[fault.partition].isToBeReplaced = true
-                beginRebalance()
+            if fault.variant % 2 == 0 { return restartLog(fault.partition) }
+            guard topic.logs[fault.partition].committed != nil, !topic.logs[fault.partition].isBeingRecreated else {
+                return false
             }
+            topic.logs[fault.partition].isToBeReplaced = true
+            beginRebalance()
         case .coordinatorHang, .coordinatorRestart, .commitsRefused, .commitAnswersLost, .commitsSlow,
             .nothingToCommit, .outage, .rateLimit, .wrongPath, .slowAPI, .flakyAPI, .deadLettersFail,
             .deadLetterAnswersLost:
-            guard until >= windows[fault.kind.rawValue].until else { return }
+            guard until >= windows[fault.kind.rawValue].until else { return false }
             windows[fault.kind.rawValue] = World.Window(until: until, since: now, variant: fault.variant)
             if fault.kind == .coordinatorRestart {
                 // The sessions begin anew when the coordinator is back.
@@ -108,6 +118,7 @@ extension World {
                 agenda.add(at: until + 20, .groupComplete)
             }
         }
+        return true
     }
 
     /// A breach of the budget whose cause ends at a time: it is kept again when the longest window has passed since.
@@ -123,25 +134,27 @@ extension World {
     }
 
     /// Retention deletes the older part of a partition.
-    private func retain(_ fault: Fault) {
+    private func retain(_ fault: Fault) -> Bool {
         let partition = fault.partition
         let log = topic.logs[partition]
         let count = log.ids.count - log.firstPlace
-        guard count > 2 else { return }
+        guard count > 2 else { return false }
         let keep = Int(fault.variant) % min(count, 8)
         let last = log.ids.count - keep
         for place in log.firstPlace..<last { close(log.ids[place], gone: true) }
         forgetUnproven(partition)
         topic.logs[partition].start = keep == 0 ? log.end : topic.records[log.ids[last]].offset
         trace.line("\(now) log \(partition) starts at \(topic.logs[partition].start)", partition: partition)
+        return true
     }
 
     /// Compaction deletes all but the last record of each contract in the older half of a partition.
-    private func compact(_ partition: Int) {
+    private func compact(_ partition: Int) -> Bool {
         let log = topic.logs[partition]
         let end = (log.firstPlace + log.ids.count) / 2
-        guard end > log.firstPlace else { return }
+        guard end > log.firstPlace else { return false }
         forgetUnproven(partition)
+        var isGone = false
         for place in log.firstPlace..<end {
             let contract = topic.records[log.ids[place]].contract
             var isShadowed = false
@@ -150,11 +163,13 @@ extension World {
                 break
             }
             if isShadowed {
+                isGone = isGone || !topic.records[log.ids[place]].isGone
                 close(log.ids[place], gone: true)
                 trace.line(
                     "\(now) compaction of \(partition)/\(topic.records[log.ids[place]].offset)", partition: partition)
             }
         }
+        return isGone
     }
 
     /// A record that would have proven the log is gone before it was read: what the metadata says does not count.
@@ -167,10 +182,10 @@ extension World {
     }
 
     /// The partition's log is made anew: offsets begin at 0 again.
-    private func restartLog(_ partition: Int) {
+    private func restartLog(_ partition: Int) -> Bool {
         guard let committed = topic.logs[partition].committed, committed.offset >= 8, !group.members.isEmpty,
             !topic.logs[partition].isBeingRecreated
-        else { return }
+        else { return false }
         let log = topic.logs[partition]
         for id in log.ids[log.firstPlace...] { close(id, gone: true) }
         topic.logs[partition].firstPlace = log.ids.count
@@ -190,6 +205,7 @@ extension World {
         topic.logs[partition].isBeingRecreated = true
         // Every member is assigned anew, also when a rebalance is in preparation already.
         beginRebalance()
+        return true
     }
 
     /// Another log stands in the partition's place. What it has below the committed offset is lost to every consumer;

@@ -8,8 +8,12 @@ extension World {
     /// Whether a worker reaches the coordinator.
     func reaches(_ worker: SimulatedWorker) -> Bool { coordinatorAnswers && now >= worker.isolatedUntil }
 
-    func beginRebalance() {
-        if group.beginRebalance(now: now) { prepareRebalance(delay: 50) }
+    /// Asks all members to join again. Returns whether that is news.
+    @discardableResult
+    func beginRebalance() -> Bool {
+        guard group.beginRebalance(now: now) else { return false }
+        prepareRebalance(delay: 50)
+        return true
     }
 
     /// A round began; it is not complete before a while has passed.

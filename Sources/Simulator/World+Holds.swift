@@ -232,7 +232,7 @@ extension World {
         for (index, window) in profile.engine.budget.enumerated() {
             var used = 0
             for call in worker.calls
-            where call.sequence > witness.halvedSequence && call.startedAt >= witness.assignedAt { used += 1 }
+            where call.sequence > witness.halvedSequence && call.sequence > witness.assignedSequence { used += 1 }
             for call in witness.ended
             where call.sequence > witness.halvedSequence && call.sent > now - window.duration { used += 1 }
             var most = 0

@@ -154,7 +154,7 @@ extension World {
         case .transient, .ambiguous, .unreachable, .misdirected, .unavailable(_, nil): waiting.hasPlainBackoff = true
         default: waiting.hasPlainBackoff = false
         }
-        if call.sentAt >= witness.assignedAt, call.startedAt >= witness.assignedAt {
+        if call.sentAt >= witness.assignedAt, call.sequence > witness.assignedSequence {
             witness.ended.append((call.sentAt, now, call.sequence))
         }
         let open = witness.open[call.contract]

@@ -63,6 +63,7 @@ extension World {
         }
         expectNotes(worker, assigned)
         witness.assignedAt = now
+        witness.assignedSequence = sequence
         witness.topicPartitions = topic.logs.count
         witnessShareChanged(witness)
         witness.ended.removeAll()
