@@ -172,11 +172,13 @@ extension World {
         return isGone
     }
 
-    /// A record that would have proven the log is gone before it was read: what the metadata says does not count.
+    /// A record that would have proven the log is gone before it was read: neither what the metadata says nor what is
+    /// remembered counts.
     private func forgetUnproven(_ partition: Int) {
         for case let worker? in workers where worker.isAlive && partition < worker.witness.epochs.count {
             if worker.witness.epochs[partition]?.lastReceived == -1 {
                 worker.witness.epochs[partition]?.must = BitSet()
+                worker.witness.epochs[partition]?.remembers = false
             }
         }
     }
