@@ -396,6 +396,8 @@ extension World {
         else { return }
         let witness = worker.witness
         witness.commitIsRepeated = false
+        // A worker that is stopping takes nothing any more.
+        if worker.isStopping, case .assign = witness.pending { return }
         witness.isSuspicionDue = witness.epochs.contains { $0.map { !$0.isLost } ?? false }
         for partition in witness.epochs.indices where witness.epochs[partition] != nil {
             witness.epochs[partition]?.isConfirmed = false
