@@ -359,6 +359,7 @@ extension Engine {
     /// Full-jitter exponential backoff; a Retry-After counts in full, with the jitter on top.
     private mutating func retry(_ lane: Int32, retryAfter: Int64?, now: Int64) {
         let index = Int(lane)
+        lanes[index].failedAt = now
         if let retryAfter { lanes[index].notBefore = now + min(retryAfter, Account.retryAfterCap) }
         guard lanes[index].count > 0 else {
             settleLane(lane, now: now)
@@ -383,7 +384,7 @@ extension Engine {
             settleLane(lane, now: now)
             return
         }
-        enqueue(lane, lanes[Int(lane)].attempts > 0 ? .retry : lanes[Int(lane)].freshCount > 0 ? .fresh : .backlog)
+        enqueue(lane, waitsAsRetry(lane) ? .retry : lanes[Int(lane)].freshCount > 0 ? .fresh : .backlog)
     }
 
     // MARK: Covered events

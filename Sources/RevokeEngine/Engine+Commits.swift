@@ -232,7 +232,7 @@ extension Engine {
         for ticket in waiting where lanes[Int(ticket.lane)].stamp == ticket.stamp {
             enqueue(
                 ticket.lane,
-                lanes[Int(ticket.lane)].hasTrouble
+                waitsAsRetry(ticket.lane)
                     ? .retry : lanes[Int(ticket.lane)].freshCount > 0 ? .fresh : .backlog)
         }
     }

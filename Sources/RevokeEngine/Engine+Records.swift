@@ -87,19 +87,18 @@ extension Engine {
             if lanes[index].notBefore > now {
                 scheduleRetry(lane, at: lanes[index].notBefore)
             } else {
-                enqueue(lane, hasTroubleStill(lane) ? .retry : isFresh ? .fresh : .backlog)
+                enqueue(lane, waitsAsRetry(lane) ? .retry : isFresh ? .fresh : .backlog)
             }
         case .queued(.backlog): if isFresh { enqueue(lane, .fresh) }
         case .queued, .timed, .unconfirmed, .calling: break
         }
     }
 
-    /// Whether the trouble of a lane that had no event counts: the end of a hold since then releases it as it does the lanes
-    /// that wait.
-    private func hasTroubleStill(_ lane: Int32) -> Bool {
+    /// Whether the lane waits as a retry: its trouble counts until the end of a hold releases it, with events or without.
+    func waitsAsRetry(_ lane: Int32) -> Bool {
         let lane = lanes[Int(lane)]
         guard lane.hasTrouble, !lane.isUnproven, let ended = account.holdEndedAt else { return lane.hasTrouble }
-        return ended < lane.orphanedAt
+        return ended <= lane.failedAt
     }
 
     private func coveredCopy(of entry: Int32, lane: Int32) -> UInt64? {

@@ -43,6 +43,8 @@ struct Lane: Sendable {
     var boundary: UInt64 = 0
     /// Calls since the lane's oldest event was read.
     var attempts = 0
+    /// When its last call failed.
+    var failedAt: Int64 = 0
     /// Failures since the last end of trouble; the exponent of the backoff.
     var backoffs = 0
     /// 409 and 423 in this trouble.

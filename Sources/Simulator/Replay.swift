@@ -314,7 +314,7 @@ struct Replay {
         let time = events[number].time
         var earliest = join(index, at: time)
         var expelled: Int64?
-        var overdue: [Int] = []
+        var isOverdue = false
         for other in lives.indices where other != index {
             let next = next(other, after: number)
             let isKnown = coordinator.index(of: lives[other].id) != nil
@@ -343,17 +343,17 @@ struct Replay {
                 if isEarly || (next?.time ?? .max) <= time + model.tolerance {
                     earliest = max(earliest, join(other, at: time))
                 } else if isSessionOver {
-                    overdue.append(other)
+                    isOverdue = true
                 } else {
                     return refusal(events[number], over: other, "which drains")
                 }
-            case (.revoked, _): overdue.append(other)
+            case (.revoked, _): isOverdue = true
             case (.assigned, .revoke) where (next?.time ?? .max) <= time + model.tolerance:
                 earliest = max(earliest, join(other, at: time))
             case (.assigned, _): return refusal(events[number], over: other, "which is alive")
             }
         }
-        expel(overdue: !overdue.isEmpty, at: time, earliest: expelled ?? time)
+        expel(overdue: isOverdue, at: time, earliest: expelled ?? time)
         guard coordinator.complete(now: time) else { return "a member of the group has not joined" }
         completedAt = time
         note(earliest: earliest, latest: time)

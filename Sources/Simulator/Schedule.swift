@@ -374,6 +374,10 @@ struct Schedule: Sendable {
             if generator.chance(500) {
                 // Longer than the session: the assignment is lost with calls in flight.
                 let away = profile.engine.sessionTimeout + generator.between(500, 4_000)
+                // What is known of the new log is in no commit.
+                if generator.chance(500) {
+                    Self.add(.logRestart, partition, to: &items, at: time + 200, for: 100, variant: 1)
+                }
                 add(.coordinatorHang, at: time + generator.between(500, 4_000), for: away)
                 time += away + generator.between(4_000, 8_000)
             } else {

@@ -94,6 +94,8 @@ final class Witness {
         var hasTrouble = false
         /// A good answer ended a hold since its last call, which starts every lane that waits.
         var isReleased = false
+        /// A hold ended when it had no event: its next one waits as that of a contract without trouble.
+        var isFreed = false
         /// It waits for a retry, and no hold began or ended since.
         var isRetry = false
         /// A call of an earlier assignment covers one of its events, so that the age of the oldest is not known.
@@ -131,6 +133,7 @@ final class Witness {
             hasTrouble = true
             isRetry = true
             isReleased = false
+            isFreed = false
             mostBackoffs += 1
         }
 

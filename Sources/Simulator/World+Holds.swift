@@ -114,7 +114,10 @@ extension World {
         waitForProbe(witness)
         applyDelay(witness, isProbe: true)
         doubtOrder(witness)
-        for index in witness.waiting.indices { witness.waiting[index].isReleased = false }
+        for index in witness.waiting.indices {
+            witness.waiting[index].isReleased = false
+            witness.waiting[index].isFreed = false
+        }
     }
 
     func witnessHoldEnded(_ worker: SimulatedWorker, _ kind: HoldKind) {
@@ -135,6 +138,9 @@ extension World {
             let waiting = witness.waiting[index]
             witness.waiting[index].isReleased =
                 isOver && waiting.hasTrouble && !waiting.isUnproven && witness.endedCall?.contract != index
+            witness.waiting[index].isFreed =
+                witness.waiting[index].isReleased && witness.open[index].isEmpty && waiting.lastEnd < now
+                && witness.noLaneCallBefore[index] == .min
         }
     }
 
