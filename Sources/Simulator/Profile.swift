@@ -60,8 +60,8 @@ struct Profile: Sendable {
     var isSticky = false
     /// The API's own windows, shared with another program; empty when it has none.
     var apiWindows: [BudgetWindow] = []
-    /// Whether a Retry-After may be hours long.
-    var hasLongRetryAfter = false
+    /// How long a Retry-After may be at times, in milliseconds.
+    var longRetryAfters: [Int64] = []
     /// How far the workers' wall clocks are from the true date, at most.
     var skew: Int64 = 0
     /// Whether metadata may be cut or refused, so that what travels in it is not complete.
@@ -77,7 +77,7 @@ struct Profile: Sendable {
         text += ", skew \(skew)"
         if !apiWindows.isEmpty { text += ", API" }
         for window in apiWindows { text += " \(window.limit)/\(window.duration)ms" }
-        text += hasLongRetryAfter ? ", long Retry-After" : ""
+        text += longRetryAfters.isEmpty ? "" : ", long Retry-After"
         text += isSticky ? ", members keep their partitions" : ""
         text += refusesCommitsDuringJoin ? ", commits during a join are refused" : ""
         text += ", faults end at \(faultsEnd), contracts"

@@ -136,6 +136,7 @@ struct Schedule: Sendable {
         if isCrowded { drawCrowd(&items, profile, seed) }
         if profile.isSticky { drawFlapping(&items, profile, seed) }
         if seed % 16 == 9 { drawLatePermission(&items, profile, seed) }
+        if seed % 32 == 29 { drawPatience(&items, profile, seed) }
         if seed % 16 == 1 { drawTroubledStops(&items, profile, seed) }
         // A stable order: by time, then by the order of drawing.
         items.sort { $0.time != $1.time ? $0.time < $1.time : $0.number < $1.number }
@@ -151,7 +152,14 @@ struct Schedule: Sendable {
             }
             if profile.apiWindows.isEmpty { profile.apiWindows = [BudgetWindow(limit: 60, duration: 5_000)] }
         }
-        profile.hasLongRetryAfter = generator.chance(60)
+        if generator.chance(60) {
+            profile.longRetryAfters = [3_599_000, 3_600_000, 3_601_000, 7_200_000, 86_400_000, 1 << 50]
+        }
+        if seed % 32 == 29 {
+            profile.longRetryAfters = [95_000, 120_000, 150_000]
+            profile.activityEnd = max(profile.activityEnd, 105_000)
+            profile.faultsEnd = max(profile.faultsEnd, profile.activityEnd)
+        }
     }
 
     /// A world with so many contracts that the engine's bounds are met.
@@ -323,6 +331,29 @@ struct Schedule: Sendable {
             add(.rateLimit, to: &items, at: time, for: 400)
             add(.keyRotation, to: &items, at: time + generator.between(350, 450), for: 3_000)
             time += generator.between(9_000, 20_000)
+        }
+    }
+
+    /// A few contracts get a Retry-After of minutes. Their partitions go to other workers at once, and come back with new
+    /// events before it is over.
+    private static func drawPatience(_ items: inout [ScheduleItem], _ profile: Profile, _ seed: UInt64) {
+        var generator = Generator(seed: Dice.mix(seed ^ 0x9A71))
+        let start = generator.between(5_000, 9_000)
+        func addEvents(at time: Int64) {
+            for place in 0..<12 {
+                add(
+                    .event, place % profile.contracts.count, place % profile.partitions, copy: 7_000_000, to: &items,
+                    at: time + generator.between(0, 300))
+            }
+        }
+        addEvents(at: start)
+        add(.outage, to: &items, at: start, for: 400, variant: 1)
+        add(.rebalance, to: &items, at: start + 900, for: 100)
+        var time = start + generator.between(66_000, 72_000)
+        while time < min(start + 92_000, profile.activityEnd - 2_000) {
+            add(.rebalance, to: &items, at: time, for: 100)
+            addEvents(at: time + 1_200)
+            time += generator.between(3_000, 6_000)
         }
     }
 

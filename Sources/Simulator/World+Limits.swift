@@ -102,9 +102,9 @@ extension World {
         let draw = dice.roll(.retryAfter, a, n, 3) % 1_000
         if draw < 30 { return 0 }
         if draw < 40 { return -5_000 }
-        guard profile.hasLongRetryAfter, draw < 340 else { return nil }
-        let hours: [Int64] = [3_599_000, 3_600_000, 3_601_000, 7_200_000, 86_400_000, 1 << 50]
-        return hours[Int(dice.roll(.retryAfter, a, n, 4) % UInt64(hours.count))]
+        let long = profile.longRetryAfters
+        guard !long.isEmpty, draw < 340 else { return nil }
+        return long[Int(dice.roll(.retryAfter, a, n, 4) % UInt64(long.count))]
     }
 
     /// The Retry-After of an answer, if it has one.

@@ -7,7 +7,7 @@ extension World {
     /// answer does not end it.
     private var settleLimit: Int64 { 4 * 60_000 * Int64(profile.partitions) + longestWait }
     /// What a Retry-After of hours adds.
-    private var longestWait: Int64 { profile.hasLongRetryAfter ? 3_700_000 : 0 }
+    private var longestWait: Int64 { profile.longRetryAfters.isEmpty ? 0 : 3_700_000 }
     /// How long a fresh event may take in calm times: poison that gets no answer holds the only slot of a worker.
     private var calmLatency: Int64 { profile.engine.concurrency == 1 ? 8_000 + 2 * profile.requestDeadline : 8_000 }
 

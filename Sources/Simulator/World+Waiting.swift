@@ -49,7 +49,8 @@ extension World {
             waiting.since = sequence
             waiting.queue = queue
             waiting.isCertain =
-                (!waiting.hasTrouble || waiting.isFreed) && epoch.isOpen && !witness.isHeld && witness.open[contract].count == 1
+                (!waiting.hasTrouble || waiting.isFreed) && epoch.isOpen && !witness.isHeld
+                && witness.open[contract].count == 1
         } else if waiting.queue == .backlog, queue != .backlog {
             waiting.since = sequence
             waiting.queue = queue
