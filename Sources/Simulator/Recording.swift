@@ -100,6 +100,9 @@ public struct Recording: Sendable {
         return text
     }
 
+    /// The largest time in milliseconds that is taken: 140,000 years.
+    static let longestTime = Int64(1) << 52
+
     private static func event(_ object: FlatObject, line: Int) throws(RecordingError) -> RecordedEvent {
         var time: Int64?
         var member: String?
@@ -128,6 +131,9 @@ public struct Recording: Sendable {
         }
         guard let time, let member, let kind else {
             throw RecordingError(line: line, reason: "t, member or event is missing")
+        }
+        for value in [time, sent ?? time] where value.magnitude > longestTime.magnitude {
+            throw RecordingError(line: line, reason: "\(value) is no time in milliseconds")
         }
         if kind == .commit, result == nil { throw RecordingError(line: line, reason: "a commit without a result") }
         return RecordedEvent(

@@ -42,7 +42,7 @@ struct Replay {
         var endedAt: Int64?
         var isLost = false
         /// When the coordinator last heard of it, as far as the recording proves it.
-        var heardAt: Int64 = .min / 2
+        var heardAt = Replay.longAgo
     }
 
     /// A state of the coordinator that began in a span of time.
@@ -67,6 +67,9 @@ struct Replay {
     /// So long may the answer to a join take, at most, that need not wait for other members.
     private static let answerTime: Int64 = 50
 
+    /// Before all times of a recording, and far enough from them and from the ends of the range to be reckoned with.
+    private static let longAgo = Int64.min / 4
+
     /// So many ways to understand a recording are tried.
     private static let mostAttempts = 500
 
@@ -80,7 +83,7 @@ struct Replay {
     private var coordinator = Coordinator()
     private var moments: [Moment] = []
     /// When the present generation began.
-    private var completedAt: Int64 = .min / 2
+    private var completedAt = Replay.longAgo
     private var commits: [Commit] = []
 
     init(_ recording: Recording, model: CoordinatorModel) {
@@ -100,7 +103,7 @@ struct Replay {
             nextOf[number] = next[events[number].member]
             if events[number].kind != .commit, events[number].kind != .reading { next[events[number].member] = number }
         }
-        moments = [Moment(earliest: .min, latest: .min, coordinator: coordinator)]
+        moments = [Moment(earliest: Self.longAgo, latest: Self.longAgo, coordinator: coordinator)]
     }
 
     /// Why the coordinator cannot produce the recording; nil when it can.
@@ -377,7 +380,7 @@ struct Replay {
             _ = coordinator.join(id, client: index, incarnation: 0, now: time)
         }
         switch life.standing {
-        case .outside, .left: return life.endedAt ?? .min
+        case .outside, .left: return life.endedAt ?? Self.longAgo
         case .revoked: return life.toldAt ?? life.since
         case .assigned: return life.since
         }

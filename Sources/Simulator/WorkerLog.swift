@@ -101,7 +101,9 @@ public struct WorkerLog: Hashable, Sendable {
             return RecordedEvent(time: time, member: member, kind: kind, partitions: partitions)
         }
         let duration = message == "commit not sent" ? 0 : line.integer("duration_ms")
-        guard let duration, duration >= 0 else { throw Unreadable(reason: "a commit without its duration_ms") }
+        guard let duration, (0...Recording.longestTime).contains(duration) else {
+            throw Unreadable(reason: "a commit without its duration_ms")
+        }
         return RecordedEvent(
             time: time, member: member, kind: kind, partitions: partitions, result: result, sent: time - duration)
     }

@@ -20,6 +20,8 @@ import Testing
         "{", "[]", "{\"t\":1}", "{\"t\":\"1\",\"member\":\"a\",\"event\":\"assign\"}",
         "{\"t\":1,\"member\":\"a\",\"event\":\"dance\"}", "{\"t\":1,\"member\":\"a\",\"event\":\"commit\"}",
         "{\"t\":1,\"member\":\"a\",\"event\":\"commit\",\"result\":\"perhaps\"}",
+        "{\"t\":9223372036854775807,\"member\":\"a\",\"event\":\"assign\"}",
+        "{\"t\":1,\"member\":\"a\",\"event\":\"commit\",\"result\":\"stored\",\"sent\":-9223372036854775808}",
         "{\"t\":99999999999999999999,\"member\":\"a\",\"event\":\"assign\"}",
         "{\"t\":1,\"member\":\"a\",\"event\":\"assign\"} {}",
     ])
@@ -135,6 +137,19 @@ import Testing
             #expect(recording.events.count > 20)
             let refusal = Simulation.coordinator(seed: seed).refusal(of: recording)
             #expect(refusal == nil, "seed \(seed)")
+        }
+    }
+
+    /// Nothing is known of the times before, and the largest ones can be reckoned with.
+    @Test func acceptsALogThatBeginsInTheMiddle() throws {
+        for time in [Int64(0), 1 << 52, -(1 << 52)] {
+            let text = """
+                {"t":\(time),"member":"a","event":"assign","partitions":[0]}
+                {"t":\(time),"member":"a","event":"commit","partitions":[0],"result":"stored","sent":\(time)}
+                {"t":\(time),"member":"b","event":"commit","partitions":[0],"result":"stored"}
+                """
+            let refusal = CoordinatorModel(tolerance: 500).refusal(of: try Recording(text: text))
+            #expect(refusal?.contains("never had an assignment") == true)
         }
     }
 

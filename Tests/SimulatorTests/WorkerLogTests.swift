@@ -84,6 +84,7 @@ import Testing
         (line("50.000", "commit failed", #","partitions":"0","duration_ms":1"#), "without a code"),
         (line("50.000", "committed", #","partitions":"0""#), "without its duration_ms"),
         (line("50.000", "committed", #","partitions":"0","duration_ms":-1"#), "without its duration_ms"),
+        (line("50.000", "committed", #","partitions":"0","duration_ms":9223372036854775807"#), "its duration_ms"),
         (line("50.000", "Log lines were dropped.", #","dropped":3"#), "lines were dropped"),
         (line("49.999", "unassigned"), "the wall clock went back"),
         (#"{"time":"2026-02-28 23:59:50","message":"starting"}"#, "no time"),
