@@ -281,7 +281,9 @@ extension Engine {
         while let (lane, contract) = unprovenLanes.popFirst() {
             guard lanes[Int(lane)].contract == contract, lanes[Int(lane)].isUnproven else { continue }
             lanes[Int(lane)].isUnproven = false
-            if case .timed = lanes[Int(lane)].state, lanes[Int(lane)].notBefore <= now { enqueue(lane, .retry) }
+            if case .timed = lanes[Int(lane)].state, lanes[Int(lane)].notBefore <= now {
+                enqueue(lane, waitingClass(lane))
+            }
         }
     }
 
@@ -384,7 +386,7 @@ extension Engine {
             settleLane(lane, now: now)
             return
         }
-        enqueue(lane, waitsAsRetry(lane) ? .retry : lanes[Int(lane)].freshCount > 0 ? .fresh : .backlog)
+        enqueue(lane, waitingClass(lane))
     }
 
     // MARK: Covered events

@@ -230,10 +230,7 @@ extension Engine {
         let waiting = ledgers[index].waitingLanes
         ledgers[index].waitingLanes = []
         for ticket in waiting where lanes[Int(ticket.lane)].stamp == ticket.stamp {
-            enqueue(
-                ticket.lane,
-                waitsAsRetry(ticket.lane)
-                    ? .retry : lanes[Int(ticket.lane)].freshCount > 0 ? .fresh : .backlog)
+            enqueue(ticket.lane, waitingClass(ticket.lane))
         }
     }
 

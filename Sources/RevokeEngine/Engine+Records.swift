@@ -87,18 +87,19 @@ extension Engine {
             if lanes[index].notBefore > now {
                 scheduleRetry(lane, at: lanes[index].notBefore)
             } else {
-                enqueue(lane, waitsAsRetry(lane) ? .retry : isFresh ? .fresh : .backlog)
+                enqueue(lane, waitingClass(lane))
             }
         case .queued(.backlog): if isFresh { enqueue(lane, .fresh) }
         case .queued, .timed, .unconfirmed, .calling: break
         }
     }
 
-    /// Whether the lane waits as a retry: its trouble counts until the end of a hold releases it, with events or without.
-    func waitsAsRetry(_ lane: Int32) -> Bool {
+    /// How the lane waits: as a retry while its trouble counts, which the end of a hold releases with events or without.
+    func waitingClass(_ lane: Int32) -> LaneClass {
         let lane = lanes[Int(lane)]
-        guard lane.hasTrouble, !lane.isUnproven, let ended = account.holdEndedAt else { return lane.hasTrouble }
-        return ended <= lane.failedAt
+        let isReleased = account.holdEndedAt.map { $0 > lane.failedAt } ?? false
+        if lane.hasTrouble, lane.isUnproven || !isReleased { return .retry }
+        return lane.freshCount > 0 ? .fresh : .backlog
     }
 
     private func coveredCopy(of entry: Int32, lane: Int32) -> UInt64? {
@@ -181,7 +182,7 @@ extension Engine {
 
     mutating func retryTimerFired(_ ticket: LaneTicket) {
         guard lanes[Int(ticket.lane)].stamp == ticket.stamp else { return }
-        enqueue(ticket.lane, .retry)
+        enqueue(ticket.lane, waitingClass(ticket.lane))
     }
 
     /// The lane waits again by the class of its events, or goes away when it has none.
@@ -190,7 +191,7 @@ extension Engine {
         guard lanes[index].call == 0 else { return }
         if lanes[index].count > 0 {
             enqueue(lane, lanes[index].freshCount > 0 ? .fresh : .backlog)
-        } else if lanes[index].hasTrouble {
+        } else if lanes[index].hasTrouble || lanes[index].notBefore > now {
             setState(lane, .idle)
             guard !lanes[index].isOrphan else { return }
             lanes[index].isOrphan = true
@@ -219,6 +220,9 @@ extension Engine {
             orphans.popFirst()
             guard isStill, lane.count == 0, lane.call == 0 else { continue }
             if lane.notBefore > now, orphans.count < Self.orphanLimit {
+                // Its trouble is forgotten: for all that is known another owner has called the contract since.
+                lanes[Int(head.lane)].forgetTrouble()
+                lanes[Int(head.lane)].notBefore = lane.notBefore
                 lanes[Int(head.lane)].orphanedAt = now
                 orphans.append((head.lane, head.contract, now))
             } else {

@@ -78,8 +78,8 @@ public struct Engine: Sendable {
     static let deadLetterLimit = 256
     /// What is remembered of former assignments, in bytes.
     static let formerLimit = 65_536
-    /// How long, and for how many lanes, trouble is remembered after the lane's events went away with an assignment; a
-    /// Retry-After is remembered until it is over.
+    /// How long, and for how many lanes, trouble is remembered after the lane's events went away with an assignment; of
+    /// these lanes a Retry-After is remembered until it is over.
     static let orphanDuration: Int64 = 60_000
     static let orphanLimit = 1_024
     /// How many events of a lane are compared to find an identical copy.

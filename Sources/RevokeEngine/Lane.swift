@@ -70,6 +70,7 @@ struct Lane: Sendable {
 
     mutating func forgetTrouble() {
         attempts = 0
+        failedAt = 0
         backoffs = 0
         conflicts = 0
         trouble = 0

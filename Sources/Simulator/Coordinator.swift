@@ -1,7 +1,7 @@
 /// The group's coordinator: the eager protocol with generations, sessions and fenced commits.
 ///
-/// It has no clock and draws nothing. The world drives it with what its workers do, `CoordinatorModel` with what a
-/// recording says that a real group's members did.
+/// It has no clock and draws nothing. The world drives it with what its workers do, `Replay` with what a recording says
+/// that the members of a real group did.
 struct Coordinator {
     struct Member {
         var id: Int32
@@ -34,7 +34,7 @@ struct Coordinator {
     /// Members are to join again, and since when.
     private(set) var isPreparing = false
     private(set) var preparingSince: Int64 = 0
-    /// The member that joined the present generation first: when it joins anew, all members have to.
+    /// The oldest member, whose joining anew has all members join.
     private(set) var leader: Int32 = 0
     private var nextMember: Int32 = 1
 

@@ -196,7 +196,7 @@ struct Schedule: Sendable {
         }
     }
 
-    /// Adds a fault of the first worker.
+    /// Adds a fault, of the first worker unless another one is named.
     private static func add(
         _ kind: FaultKind, _ partition: Int = 0, worker: Int = 0, to items: inout [ScheduleItem], at time: Int64,
         for duration: Int64, variant: Int64 = 0
@@ -334,7 +334,7 @@ struct Schedule: Sendable {
         }
     }
 
-    /// A few contracts get a Retry-After of minutes. Their partitions go to other workers at once, and come back with new
+    /// Some contracts get a Retry-After of minutes. Their partitions go to other workers at once, and come back with new
     /// events before it is over.
     private static func drawPatience(_ items: inout [ScheduleItem], _ profile: Profile, _ seed: UInt64) {
         var generator = Generator(seed: Dice.mix(seed ^ 0x9A71))

@@ -74,7 +74,8 @@ public enum Simulation {
         return Recording(events: world.recorded)
     }
 
-    /// Whether the world of a seed has a coordinator that refuses commits while members join, and its session timeout.
+    /// The coordinator of a seed's world: its session timeout, how long a member can be cut off, and whether it refuses
+    /// commits while members join.
     static func coordinator(seed: UInt64) -> CoordinatorModel {
         let profile = Schedule.draw(seed: seed).profile
         var model = CoordinatorModel(

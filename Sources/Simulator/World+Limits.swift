@@ -97,7 +97,7 @@ extension World {
         return (oddRetryAfter(key, Int64(contract)) ?? (wait + 999) / 1_000 * 1_000, true)
     }
 
-    /// A Retry-After that is not what it should be: none at all, one that is over, or hours.
+    /// A Retry-After that is not what it should be: none at all, one that is over, or a long one.
     func oddRetryAfter(_ a: Int64, _ n: Int64) -> Int64? {
         let draw = dice.roll(.retryAfter, a, n, 3) % 1_000
         if draw < 30 { return 0 }

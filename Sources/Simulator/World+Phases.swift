@@ -6,8 +6,8 @@ extension World {
     /// A worker with one partition probes a hold by 429 or 401 once in `partitions` minutes, and a poisoned contract's
     /// answer does not end it.
     private var settleLimit: Int64 { 4 * 60_000 * Int64(profile.partitions) + longestWait }
-    /// What a Retry-After of hours adds.
-    private var longestWait: Int64 { profile.longRetryAfters.isEmpty ? 0 : 3_700_000 }
+    /// What a long Retry-After adds.
+    private var longestWait: Int64 { profile.longRetryAfters.map { min($0, 3_600_000) + 100_000 }.max() ?? 0 }
     /// How long a fresh event may take in calm times: poison that gets no answer holds the only slot of a worker.
     private var calmLatency: Int64 { profile.engine.concurrency == 1 ? 8_000 + 2 * profile.requestDeadline : 8_000 }
 

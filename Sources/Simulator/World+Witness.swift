@@ -184,7 +184,7 @@ extension World {
         }
         if isActive(.outage), variant(.outage) % 9 != 4, now - windows[FaultKind.outage.rawValue].since > 40_000 {
             // The contracts in trouble are fewer than the breaker asks for, and each has its backoff.
-            let limit = 15 * (profile.engine.breaker - 1)
+            let limit = 15 * max(1, profile.engine.breaker - 1)
             worker.witness.outageSends.append(now)
             if worker.witness.outageSends.count > limit,
                 worker.witness.outageSends[worker.witness.outageSends.count - limit - 1] > now - 10_000

@@ -297,6 +297,22 @@ private let unauthorized = CallOutcome.unauthorized(keyVersion: 1)
         #expect(harness.starts(of: 1) == 2)
     }
 
+    /// The hour in which another worker had the contract is not its trouble.
+    @Test func anAbsenceIsNoTrouble() {
+        let harness = EngineHarness.ready { $0.contractRetryLimit = 300_000 }
+        harness.events(1)
+        harness.answer(1, .unavailable(status: 503, retryAfter: 600_000))
+        harness.lose()
+        harness.advance(590_000)
+        harness.assign([0])
+        harness.events(2)
+        harness.answer(2, .revoked)
+        harness.advance(30_000)
+        harness.answer(1, .unavailable(status: 503, retryAfter: nil))
+        #expect(harness.deadLetters.isEmpty)
+        #expect(!harness.notes.contains { if case .stuckContract = $0 { true } else { false } })
+    }
+
     @Test func aRetryAfterThatIsOverIsForgotten() {
         let harness = EngineHarness.ready()
         harness.events(1)
