@@ -41,6 +41,10 @@ struct Replay {
         /// When it last let go of its partitions, or began to live.
         var endedAt: Int64?
         var isLost = false
+        /// The numbers of its events that tell what the group does with it, or it with the group; and of the start of the
+        /// next life of its process.
+        var turns: [Int] = []
+        var successor: Int?
         /// When the coordinator last heard of it, as far as the recording proves it.
         var heardAt = Replay.longAgo
     }
@@ -52,10 +56,22 @@ struct Replay {
         var coordinator: Coordinator
     }
 
+    /// Where a way to understand the recording ends. One that comes to the commits understands all rebalances.
+    private struct Refusal {
+        var number: Int
+        var reason: String
+        var isOfCommit = false
+
+        static func < (left: Refusal, right: Refusal) -> Bool {
+            left.isOfCommit != right.isOfCommit ? right.isOfCommit : left.number < right.number
+        }
+    }
+
     private struct Commit {
         var number: Int
         var life: Int
-        var next: RecordedEvent?
+        /// Whether the partitions were in use when the answer came.
+        var wasAssigned: Bool
     }
 
     /// Members tell the coordinator that they live once in so many milliseconds, at least.
@@ -75,15 +91,16 @@ struct Replay {
 
     private let model: CoordinatorModel
     private let events: [RecordedEvent]
-    /// The life that each event is of, and the number of the next one that tells what the group does with it, or it with
-    /// the group.
+    /// The life that each event is of.
     private var lifeOf: [Int] = []
-    private var nextOf: [Int?] = []
     private var lives: [Life] = []
     private var coordinator = Coordinator()
     private var moments: [Moment] = []
     /// When the present generation began.
     private var completedAt = Replay.longAgo
+    /// Who was told which partitions of the present generation, and which members of it cannot be the leader.
+    private var given: [Int: Int] = [:]
+    private var followers: Set<Int32> = []
     private var commits: [Commit] = []
 
     init(_ recording: Recording, model: CoordinatorModel) {
@@ -91,17 +108,18 @@ struct Replay {
         self.model = model
         var latest: [String: Int] = [:]
         for event in events {
+            let number = lifeOf.count
             if latest[event.member] == nil || event.kind == .start {
+                if let before = latest[event.member] { lives[before].successor = number }
                 latest[event.member] = lives.count
                 lives.append(Life(name: event.member))
             }
-            lifeOf.append(latest[event.member] ?? 0)
-        }
-        nextOf = Array(repeating: nil, count: events.count)
-        var next: [String: Int] = [:]
-        for number in events.indices.reversed() {
-            nextOf[number] = next[events[number].member]
-            if events[number].kind != .commit, events[number].kind != .reading { next[events[number].member] = number }
+            let life = latest[event.member] ?? 0
+            lifeOf.append(life)
+            switch event.kind {
+            case .assign, .revoke, .lost, .unassign, .leave: lives[life].turns.append(number)
+            case .start, .commit, .reading: break
+            }
         }
         moments = [Moment(earliest: Self.longAgo, latest: Self.longAgo, coordinator: coordinator)]
     }
@@ -114,35 +132,42 @@ struct Replay {
         var replay = self
         var number = 0
         var alternatives: [(replay: Replay, number: Int)] = []
-        var furthest: (number: Int, reason: String)?
+        var furthest: Refusal?
         for _ in 0..<Self.mostAttempts {
             guard let refusal = replay.run(from: number, &alternatives) else { return nil }
-            if furthest.map({ refusal.number > $0.number }) ?? true { furthest = refusal }
+            if furthest.map({ $0 < refusal }) ?? true { furthest = refusal }
             guard let next = alternatives.popLast() else { break }
             (replay, number) = next
         }
-        return furthest.map { describe($0.number, $0.reason) }
+        let note = alternatives.isEmpty ? "" : "; not all ways to understand the recording were tried"
+        return furthest.map { describe($0.number, $0.reason + note) }
     }
 
     /// Takes all events from a number on.
     private mutating func run(
         from first: Int, _ alternatives: inout [(replay: Replay, number: Int)]
-    ) -> (number: Int, reason: String)? {
+    ) -> Refusal? {
         for number in first..<max(events.count, first) {
             let event = events[number]
-            if number > 0, event.time < events[number - 1].time { return (number, "the time goes back") }
-            if Set(event.partitions).count != event.partitions.count { return (number, "a partition stands twice") }
+            if number > 0, event.time < events[number - 1].time {
+                return Refusal(number: number, reason: "the time goes back")
+            }
+            if Set(event.partitions).count != event.partitions.count {
+                return Refusal(number: number, reason: "a partition stands twice")
+            }
             guard event.kind == .assign else {
-                if let reason = take(number) { return (number, reason) }
+                if let reason = take(number) { return Refusal(number: number, reason: reason) }
                 continue
             }
             let (ways, reason) = assign(number, lifeOf[number])
-            guard let way = ways.first else { return (number, reason) }
+            guard let way = ways.first else { return Refusal(number: number, reason: reason) }
             for other in ways.dropFirst().reversed() { alternatives.append((other, number + 1)) }
             self = way
         }
         for commit in commits {
-            if let reason = refusal(of: commit) { return (commit.number, reason) }
+            if let reason = refusal(of: commit) {
+                return Refusal(number: commit.number, reason: reason, isOfCommit: true)
+            }
         }
         return nil
     }
@@ -202,7 +227,7 @@ struct Replay {
                 }
                 lives[index].heardAt = max(life.heardAt, sent)
             }
-            commits.append(Commit(number: number, life: index, next: nextOf[number].map { events[$0] }))
+            commits.append(Commit(number: number, life: index, wasAssigned: life.standing == .assigned))
         case .leave:
             leave(index, at: event.time)
             lives[index].standing = .left
@@ -263,10 +288,7 @@ struct Replay {
         guard lives[index].generation < coordinator.generation, coordinator.index(of: lives[index].id) != nil else {
             return false
         }
-        return !lives.indices.contains { other in
-            other != index && lives[other].generation == coordinator.generation && lives[other].id != 0
-                && lives[other].partitions.contains { event.partitions.contains($0) }
-        }
+        return event.partitions.allSatisfy { given[$0] ?? index == index }
     }
 
     /// Whether a member gets its assignment again: it is not the leader, and joined anew.
@@ -289,8 +311,9 @@ struct Replay {
 
     /// Whether another member can be the leader: those that joined at the same time may have come in any order.
     private mutating func elect(besides index: Int) -> Bool {
+        followers.insert(lives[index].id)
         guard coordinator.leader == lives[index].id else { return true }
-        for other in coordinator.members where other.id != lives[index].id {
+        for other in coordinator.members where !followers.contains(other.id) {
             coordinator.elect(other.id)
             return true
         }
@@ -298,6 +321,7 @@ struct Replay {
     }
 
     private mutating func deliver(_ event: RecordedEvent, to index: Int, isWithoutRevoke: Bool) {
+        for partition in event.partitions { given[partition] = index }
         lives[index].joinedWhileHeld = isWithoutRevoke
         lives[index].standing = .assigned
         lives[index].partitions = event.partitions
@@ -359,6 +383,8 @@ struct Replay {
         expel(overdue: isOverdue, at: time, earliest: expelled ?? time)
         guard coordinator.complete(now: time) else { return "a member of the group has not joined" }
         completedAt = time
+        given = [:]
+        followers = []
         note(earliest: earliest, latest: time)
         return nil
     }
@@ -401,17 +427,15 @@ struct Replay {
 
     /// The next event of a life that tells what the group does with it, or it with the group; a new life is its last.
     private func next(_ life: Int, after number: Int) -> RecordedEvent? {
-        for later in (number + 1)..<max(events.count, number + 1) where events[later].member == lives[life].name {
-            switch events[later].kind {
-            case .commit, .reading: continue
-            case .start:
-                // Its own start: it does not live yet.
-                return lifeOf[later] == life ? nil : events[later]
-            case .assign, .revoke, .lost, .unassign, .leave:
-                return lifeOf[later] == life ? events[later] : nil
-            }
+        let turns = lives[life].turns
+        var low = 0
+        var high = turns.count
+        while low < high {
+            let middle = (low + high) / 2
+            if turns[middle] <= number { low = middle + 1 } else { high = middle }
         }
-        return nil
+        if low < turns.count { return events[turns[low]] }
+        return lives[life].successor.flatMap { $0 > number ? events[$0] : nil }
     }
 
     /// Whether a member can be assigned from one assignment to the next: it joined anew while the assign was held. Its
@@ -469,13 +493,16 @@ struct Replay {
             if !possible.contains(.stored) { return "the group went on: the commit must be fenced" }
         case "fenced":
             // Nothing is said of a member that the recording leaves behind.
-            let isSilent = commit.next == nil && event.time - sent >= model.sessionTimeout
+            let isSilent = next(commit.life, after: commit.number) == nil && event.time - sent >= model.sessionTimeout
             if !possible.contains(.fenced), !isSilent { return "fenced though the member's generation is the newest" }
         case "rebalanceInProgress":
+            // Or the member joined anew while its assign was held.
             let isNear =
-                life.terms.contains { $0.since <= event.time && event.time - $0.since < 5_000 }
-                || commit.next?.kind == .assign || commit.next?.kind == .unassign || commit.next?.kind == .leave
-            if !model.refusesCommitsDuringJoin, !isNear { return "REBALANCE_IN_PROGRESS without a rebalance" }
+                terms.last.map { event.time - $0.since < 5_000 } ?? false
+                || next(commit.life, after: commit.number)?.kind == .assign
+            if !model.refusesCommitsDuringJoin, commit.wasAssigned, !isNear {
+                return "REBALANCE_IN_PROGRESS without a rebalance"
+            }
         // They say nothing of the group.
         case "failed", "nothingToDo", "metadataTooLarge": break
         default: return "no result"

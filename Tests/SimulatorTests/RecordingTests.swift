@@ -113,6 +113,14 @@ import Testing
         }
         #expect(CoordinatorModel().refusal(of: Recording(events: events("b", [2, 3]))) == nil)
         #expect(CoordinatorModel().refusal(of: Recording(events: events("b", [2])))?.contains("still assigned") == true)
+        // One of two is the leader, whose joining anew has the other one join.
+        let both = Recording(events: [
+            event(0, "a", .assign, [0, 1]), event(1, "b", .assign, [2, 3]), event(2, "a", .reading, [0, 1]),
+            event(2, "b", .reading, [2, 3]), event(9_000, "b", .revoke, [2, 3]), event(9_010, "b", .unassign),
+            event(9_030, "b", .assign, [2, 3]), event(12_000, "a", .revoke, [0, 1]), event(12_010, "a", .unassign),
+            event(12_030, "a", .assign, [0, 1]), event(30_000, "b", .revoke, [2, 3]),
+        ])
+        #expect(CoordinatorModel().refusal(of: both)?.contains("still assigned") == true)
         // The only member is the leader: it begins a new generation.
         let alone = Recording(events: [
             event(0, "a", .assign, [0, 1]), event(2, "a", .reading, [0, 1]), event(9_000, "a", .revoke),
