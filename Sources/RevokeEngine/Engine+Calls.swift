@@ -308,7 +308,10 @@ extension Engine {
     /// 404 and its like: a dead letter, unless too many contracts got one since the last good answer.
     private mutating func permanentAnswer(_ status: Int, call: Call, lane: Int32, wasProbe: Bool, now: Instant) {
         let contract = lanes[Int(lane)].contract
-        guard call.id >= account.provenFromCall else { return requeue(lane, now: now.boot) }
+        guard call.id >= account.provenFromCall else {
+            lanes[Int(lane)].attempts -= 1
+            return requeue(lane, now: now.boot)
+        }
         let wasUnproven = account.isUnproven(limit: configuration.streakLimit)
         let settles = account.permanentAnswer(contract, limit: configuration.streakLimit)
         probeAnswered(call.id, wasProbe: wasProbe, now: now.boot)

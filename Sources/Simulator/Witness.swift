@@ -109,6 +109,8 @@ final class Witness {
         var lastOpen: Int64 = .min / 2
         /// Whether the next request has to go over a new connection; nil when that is not known.
         var freshConnection: Bool? = false
+        /// When it lost its last open event.
+        var lostAt: Int64 = .max / 2
         /// Since when it alone is in trouble, and whether the engine said so.
         var aloneSince: Int64 = -1
         var aloneAt: Int64 = -1
@@ -188,6 +190,13 @@ final class Witness {
     /// The sequence number at the last good answer, and at the last one that ended a streak over its limit.
     var lastGoodSequence = -1
     var lastProvenSequence = -1
+    /// The same as the engine tells it, which may know of a longer streak.
+    var toldProvenSequence = -1
+
+    /// Whether a permanent answer to a call may belong to the trouble before a good answer.
+    func isBeforeProof(_ call: SimulatedWorker.Call) -> Bool {
+        call.sequence <= max(lastProvenSequence, toldProvenSequence)
+    }
     /// By contract: records read before this sequence number may become dead letters as rejected.
     var rejectPermit: [Int] = []
     /// By contract: the same for answers that are permanent by themselves; such events are not called again.

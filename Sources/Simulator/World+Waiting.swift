@@ -33,6 +33,7 @@ extension World {
         guard case .event(let facts) = record.content, !record.isUnknownAccount else { return }
         witness.isFresh[id] = freshness(worker, id, facts, epoch)
         if epoch.must.contains(record.local) { return }
+        witnessComesBack(witness, record)
         let contract = record.contract
         if let call = worker.calls.first(where: { $0.contract == contract }) {
             if call.sequence > witness.firstRead[id], witness.firstRead[id] != witness.lastRead[id] {
@@ -57,6 +58,18 @@ extension World {
         }
         if isOnItsWay || !epoch.isOpen || epoch.isDraining || epoch.isFenced { waiting.isCertain = false }
         witness.waiting[contract] = waiting
+    }
+
+    /// A contract without events has one again: trouble is remembered for a minute, and for so many contracts.
+    private func witnessComesBack(_ witness: Witness, _ record: LogRecord) {
+        let contract = record.contract
+        let isForgotten =
+            now - witness.waiting[contract].lostAt > 58_000 || profile.contracts.count > 1_024
+            || witness.known[record.partition].contains(record.local)
+        if witness.waiting[contract].freshConnection == true, isForgotten {
+            witness.waiting[contract].freshConnection = nil
+        }
+        witness.waiting[contract].lostAt = .max / 2
     }
 
     /// Whether an event is fresh when it is read, as far as the design says it.
@@ -102,7 +115,7 @@ extension World {
         witness.waiting[contract].isRetry = false
         witness.waiting[contract].isAdopted = false
         witness.waiting[contract].aloneSince = -1
-        if witness.waiting[contract].freshConnection == true { witness.waiting[contract].freshConnection = nil }
+        if witness.waiting[contract].lostAt == .max / 2 { witness.waiting[contract].lostAt = now }
     }
 
     /// Lanes may have moved in their queues.
@@ -189,9 +202,13 @@ extension World {
                 waiting.hasTrouble = true
                 waiting.mostBackoffs = witness.waiting[call.contract].mostBackoffs + 1
             }
+        case .rejected where witness.isBeforeProof(call): isAgain = !waiting.hasTrouble
+        case .conflict where witness.isBeforeProof(call):
+            waiting.fail()
+            waiting.isRetry = false
         case .rejected:
             waiting.fail()
-            waiting.isUnproven = call.sequence > witness.lastProvenSequence
+            waiting.isUnproven = true
         case .unauthorized, .conflict, .misdirected, .unreachable: waiting.fail()
         case .unavailable: waiting.failAlone(at: now)
         case .transient, .ambiguous:
@@ -409,6 +426,7 @@ extension World {
             fail("note.proof", "the engine says twice whether the account is proven", worker: worker.index)
         }
         worker.witness.isUnproven = isUnproven
+        if !isUnproven { worker.witness.toldProvenSequence = sequence }
         // A good answer calls the contracts again whose permanent answers did not settle.
         for contract in worker.witness.waiting.indices
         where !isUnproven && worker.witness.waiting[contract].isUnproven {

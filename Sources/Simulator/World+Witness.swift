@@ -263,7 +263,11 @@ extension World {
                 witness.heldAtTrouble[contract] = heldTime(witness)
             }
             witness.lastTrouble[contract] = now
-            witness.retrySequence[contract] = call.sequence
+            // An answer that does not count leaves the contract as it was before the call.
+            switch call.outcome {
+            case .rejected where witness.isBeforeProof(call), .conflict where witness.isBeforeProof(call): break
+            default: witness.retrySequence[contract] = call.sequence
+            }
         }
     }
 
