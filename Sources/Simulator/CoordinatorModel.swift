@@ -32,7 +32,8 @@ public struct CoordinatorModel: Sendable {
         self.tolerance = tolerance
     }
 
-    /// Whether the coordinator can produce the recording; nil when it can, else the first event that it cannot produce.
+    /// Why the coordinator cannot produce the recording, with the event at which the way that understands most of it ends;
+    /// nil when it can.
     public func refusal(of recording: Recording) -> String? {
         Replay(recording, model: self).refusal()
     }

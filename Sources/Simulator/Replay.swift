@@ -89,6 +89,9 @@ struct Replay {
     /// So many ways to understand a recording are tried.
     private static let mostAttempts = 500
 
+    /// So long after the last proof of its life may a member's session end, at the earliest.
+    private var shortestSession: Int64 { model.sessionTimeout - Self.heartbeatInterval }
+
     private let model: CoordinatorModel
     private let events: [RecordedEvent]
     /// The life that each event is of.
@@ -155,6 +158,9 @@ struct Replay {
             if Set(event.partitions).count != event.partitions.count {
                 return Refusal(number: number, reason: "a partition stands twice")
             }
+            if lives[lifeOf[number]].standing == .left {
+                return Refusal(number: number, reason: "the member has left")
+            }
             guard event.kind == .assign else {
                 if let reason = take(number) { return Refusal(number: number, reason: reason) }
                 continue
@@ -183,14 +189,13 @@ struct Replay {
         let event = events[number]
         let index = lifeOf[number]
         let life = lives[index]
-        guard life.standing != .left else { return "the member has left" }
         switch event.kind {
         case .start: lives[index].endedAt = event.time
         case .assign: break
         case .reading:
             guard life.standing == .assigned, life.readingSince == nil else { return "no assign waits for an answer" }
             // A worker that is told to stop reads nothing any more.
-            guard event.partitions.isEmpty || event.partitions.sorted() == life.partitions.sorted() else {
+            guard event.partitions.isEmpty || isSame(event, life) else {
                 return "the eager protocol answers the whole assignment"
             }
             lives[index].readingSince = event.time
@@ -198,7 +203,7 @@ struct Replay {
             guard life.standing == .assigned || (event.kind == .lost && life.standing == .revoked) else {
                 return "nothing is assigned"
             }
-            guard event.partitions.isEmpty || event.partitions.sorted() == life.partitions.sorted() else {
+            guard event.partitions.isEmpty || isSame(event, life) else {
                 return "the eager protocol revokes the whole assignment"
             }
             lives[index].isHeld = true
@@ -240,7 +245,7 @@ struct Replay {
         lives[index].standing = .outside
         lives[index].isLost = true
         lives[index].endedAt = time
-        leave(index, at: time, earliest: lives[index].heardAt + model.sessionTimeout - Self.heartbeatInterval)
+        leave(index, at: time, earliest: lives[index].heardAt + shortestSession)
     }
 
     private mutating func leave(_ index: Int, at time: Int64, earliest: Int64? = nil) {
@@ -260,7 +265,6 @@ struct Replay {
     private func assign(_ number: Int, _ index: Int) -> (ways: [Replay], reason: String) {
         let event = events[number]
         let life = lives[index]
-        guard life.standing != .left else { return ([], "the member has left") }
         var isWithoutRevoke = false
         if life.standing == .assigned {
             let isAgain = life.generation == coordinator.generation && isSame(event, life)
@@ -347,8 +351,7 @@ struct Replay {
             let isKnown = coordinator.index(of: lives[other].id) != nil
             // It joins, if it does, when its next event is an assign.
             guard isKnown || lives[other].standing == .outside && next?.kind == .assign else { continue }
-            let isSessionOver =
-                time - lives[other].heardAt >= model.sessionTimeout - Self.heartbeatInterval - model.tolerance
+            let isSessionOver = time - lives[other].heardAt >= shortestSession - model.tolerance
             let isSoon = (next?.time ?? .max) <= time + Self.joinTime + model.tolerance
             switch (lives[other].standing, next?.kind) {
             case (.left, _), (.outside, .leave), (.revoked, .leave): leave(other, at: time)
@@ -364,7 +367,7 @@ struct Replay {
                 guard isSessionOver else {
                     return refusal(events[number], over: other, "whose session cannot be over")
                 }
-                expelled = min(expelled ?? .max, lives[other].heardAt + model.sessionTimeout - Self.heartbeatInterval)
+                expelled = min(expelled ?? .max, lives[other].heardAt + shortestSession)
             case (.revoked, .unassign):
                 let isEarly = joinedEarly(other, as: events[number], number)
                 if isEarly || (next?.time ?? .max) <= time + model.tolerance {
@@ -417,9 +420,8 @@ struct Replay {
         for member in coordinator.members {
             coordinator.heard(of: member.id, at: member.hasJoined ? time : lives[member.client].heardAt)
         }
-        let session = model.sessionTimeout - Self.heartbeatInterval - model.tolerance - 1
         let expelled = coordinator.expel(
-            now: time, sessionTimeout: session, rebalanceTimeout: overdue ? -1 : .max)
+            now: time, sessionTimeout: shortestSession - model.tolerance - 1, rebalanceTimeout: overdue ? -1 : .max)
         guard !expelled.isEmpty else { return }
         for member in expelled { lives[member.client].id = 0 }
         note(earliest: earliest, latest: time)

@@ -54,9 +54,7 @@ extension World {
     func leave(_ worker: SimulatedWorker) {
         if coordinatorAnswers, now >= worker.isolatedUntil {
             let wasPreparing = group.isPreparing
-            if group.leave(worker.member, now: now) {
-                if wasPreparing { completeIfReady() } else if group.isPreparing { prepareRebalance(delay: 50) }
-            }
+            if group.leave(worker.member, now: now) { membersLeft(wasPreparing: wasPreparing) }
         }
         for index in worker.nextPlace.indices { worker.nextPlace[index] = -1 }
     }
@@ -199,7 +197,11 @@ extension World {
         let expelled = group.expel(
             now: now, sessionTimeout: profile.engine.sessionTimeout, rebalanceTimeout: profile.rebalanceTimeout)
         for member in expelled { trace.line("\(now) group expels member \(member.id)") }
-        guard !expelled.isEmpty else { return }
+        if !expelled.isEmpty { membersLeft(wasPreparing: wasPreparing) }
+    }
+
+    /// The round of joins need not wait for members that left, or begins because of them.
+    private func membersLeft(wasPreparing: Bool) {
         if wasPreparing { completeIfReady() } else if group.isPreparing { prepareRebalance(delay: 50) }
     }
 

@@ -283,12 +283,18 @@ private let unauthorized = CallOutcome.unauthorized(keyVersion: 1)
         #expect(harness.callsFor == [1])
     }
 
-    /// Trouble without events is forgotten after a minute, but the server named a later time.
-    @Test func aRetryAfterOutlivesALossOfMinutes() {
-        let harness = EngineHarness.ready()
+    /// Contract 1 has a Retry-After of 600 s, and its events went away with the assignment.
+    private func toldToWait(_ configure: (inout EngineConfiguration) -> Void = { _ in }) -> EngineHarness {
+        let harness = EngineHarness.ready(configure)
         harness.events(1)
         harness.answer(1, .unavailable(status: 503, retryAfter: 600_000))
         harness.lose()
+        return harness
+    }
+
+    /// Trouble without events is forgotten after a minute, but the server named a later time.
+    @Test func aRetryAfterOutlivesALossOfMinutes() {
+        let harness = toldToWait()
         harness.advance(300_000)
         harness.assign([0])
         harness.advance(299_999)
@@ -299,10 +305,7 @@ private let unauthorized = CallOutcome.unauthorized(keyVersion: 1)
 
     /// The hour in which another worker had the contract is not its trouble.
     @Test func anAbsenceIsNoTrouble() {
-        let harness = EngineHarness.ready { $0.contractRetryLimit = 300_000 }
-        harness.events(1)
-        harness.answer(1, .unavailable(status: 503, retryAfter: 600_000))
-        harness.lose()
+        let harness = toldToWait { $0.contractRetryLimit = 300_000 }
         harness.advance(590_000)
         harness.assign([0])
         harness.events(2)
@@ -314,10 +317,7 @@ private let unauthorized = CallOutcome.unauthorized(keyVersion: 1)
     }
 
     @Test func aRetryAfterThatIsOverIsForgotten() {
-        let harness = EngineHarness.ready()
-        harness.events(1)
-        harness.answer(1, .unavailable(status: 503, retryAfter: 600_000))
-        harness.lose()
+        let harness = toldToWait()
         harness.advance(599_000)
         #expect(harness.snapshot.lanes == 1)
         harness.advance(62_000)
