@@ -84,17 +84,32 @@ final class Scenario {
         return try #require(result).get()
     }
 
-    /// Produces records and waits for their delivery.
-    func produce(_ records: [KafkaRecord]) throws {
-        var open = records.count
+    /// Produces records and waits for their delivery. With `together` all but the first one are in one message set: the
+    /// broker is away until the producer has them all.
+    func produce(_ records: [KafkaRecord], together: Bool = false) throws {
+        var open = 0
+        var isDown = false
         let producer = try KafkaProducer(configuration: configuration, loop: loop, log: { _ in }) { [unowned self] in
-            if case .delivered = $0 { open -= 1 }
+            switch $0 {
+            case .delivered: open -= 1
+            case .error(let error, _): isDown = isDown || error.code == .allBrokersDown
+            case .failed: break
+            }
             check()
         }
         for (index, record) in records.enumerated() {
             try producer.produce(
                 id: UInt64(index), topic: record.topic, key: record.key, value: record.value,
                 headers: record.headers, timestamp: record.timestamp < 0 ? nil : record.timestamp)
+            open += 1
+            if together, index == 0 {
+                try until("delivery of the first record") { open == 0 }
+                try cluster.setBroker(up: false)
+                try until("news of the outage") { isDown }
+            }
+        }
+        if together {
+            try cluster.setBroker(up: true)
         }
         try until("delivery of \(records.count) records") { open == 0 }
         var isClosed = false
@@ -106,8 +121,10 @@ final class Scenario {
     }
 
     /// Produces records with these values and without keys.
-    func produce(values: some Sequence<Int>, to topic: String = "events") throws {
-        try produce(values.map { KafkaRecord(topic: topic, partition: -1, offset: -1, value: Array("\($0)".utf8)) })
+    func produce(values: some Sequence<Int>, to topic: String = "events", together: Bool = false) throws {
+        try produce(
+            values.map { KafkaRecord(topic: topic, partition: -1, offset: -1, value: Array("\($0)".utf8)) },
+            together: together)
     }
 
     /// A member of the group.
