@@ -50,14 +50,15 @@ public final class RawClient {
         var bound = timeval(tv_sec: 20, tv_usec: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &bound, socklen_t(MemoryLayout<timeval>.size))
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &bound, socklen_t(MemoryLayout<timeval>.size))
+        // All properties are set: `deinit` runs for a throw from here on too, and closes the descriptor.
         guard unsafe connect(descriptor, first.pointee.ai_addr, first.pointee.ai_addrlen) == 0 else {
-            let number = errno
-            close(descriptor)
-            throw Failure.system(number)
+            throw Failure.system(errno)
         }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+    }
 
     /// Writes a text.
     public func send(_ text: String) throws {
