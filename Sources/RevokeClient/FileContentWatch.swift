@@ -1,12 +1,15 @@
 internal import EventLoop
 internal import Glibc
 
-/// Tells when the content of a file has changed; reads it on the loop's helper threads. Used on the loop's thread only.
+/// Tells when the content of a file has changed since the watch was made. Reads it once on the caller's thread, so that
+/// whoever uses the file after that uses this content or one that is told, and then on the loop's helper threads. Used on
+/// the loop's thread only.
 final class FileContentWatch {
     private let loop: EventLoop
     private let path: String
     private let changed: () -> Void
     private var watch: FileWatch?
+    /// The last content that could be read.
     private var last: UInt64?
     private var isReading = false
     private var isStale = false
@@ -18,7 +21,7 @@ final class FileContentWatch {
         self.path = path
         self.changed = changed
         watch = try loop.watchFile(path, pollInterval: pollInterval) { [weak self] in self?.look() }
-        look()
+        last = FileContent.hash(path)
     }
 
     /// Ends the watch. Idempotent.
@@ -45,10 +48,10 @@ final class FileContentWatch {
     private func seen(_ hash: UInt64?) {
         isReading = false
         guard watch != nil else { return }
-        // A file that is gone or cannot be read is no new content.
-        if let hash {
-            if let last, last != hash { changed() }
+        // A file that is gone or cannot be read is no new content; one that appears is.
+        if let hash, hash != last {
             last = hash
+            changed()
         }
         if isStale {
             isStale = false
