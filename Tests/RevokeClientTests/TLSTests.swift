@@ -103,19 +103,22 @@ import WorkerTestKit
     /// of a CA file for a day.
     @Test func aChangeBeforeTheFirstReadIsTold() async throws {
         let directory = try TemporaryDirectory()
-        let file = directory.file("content")
-        try directory.write("content", "before")
+        let file = try directory.write("content", "before")
         let isTold: Bool = try await onLoop { loop, finish in
             // More than libuv has threads: nothing is read until they end.
             let isWritten = Latch()
             for _ in 0..<8 {
                 try loop.offload({ isWritten.waitOnThread() }, then: { _ in })
             }
-            let watch = try FileContentWatch(loop: loop, path: file, pollInterval: 50) { finish(true) }
-            try Data("after".utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+            // Its handler keeps it until then.
+            var watch: FileContentWatch?
+            watch = try FileContentWatch(loop: loop, path: file, pollInterval: 50) {
+                watch?.close()
+                watch = nil
+                finish(true)
+            }
+            try directory.write("content", "after")
             isWritten.open()
-            let keep = try loop.makeTimer { watch.close() }
-            keep.start(after: 60_000)
         }
         #expect(isTold)
     }
