@@ -22,7 +22,9 @@ enum OutcomeTable {
         switch status {
         case 204: .revoked
         case 400, 403, 404, 410, 422:
-            .rejected(status: status, code: AnswerBody.errorCode(in: result.body, keys: keys))
+            .rejected(
+                status: status, code: AnswerBody.errorCode(in: result.body, keys: keys),
+                retryAfter: retryAfter(result))
         case 401: .unauthorized(keyVersion: keyVersion)
         case 408, 421, 425: .transient(status: status)
         case 409, 423: .conflict(status: status)

@@ -23,7 +23,7 @@ public enum FailurePolicy: Hashable, Sendable {
     public init(_ outcome: CallOutcome) {
         switch outcome {
         case .revoked: self = .revoked
-        case .rejected(let status, _): self = .permanent(status: status)
+        case .rejected(let status, _, _): self = .permanent(status: status)
         case .unauthorized(let version): self = .unauthorized(keyVersion: version)
         case .conflict(let status): self = .conflict(status: status)
         case .rateLimited(let retryAfter): self = .rateLimited(retryAfter: retryAfter)
@@ -31,7 +31,7 @@ public enum FailurePolicy: Hashable, Sendable {
             self = .retry(retryAfter: nil, status: status, endsAlone: true, holds: false, freshConnection: true)
         case .unavailable(let status, let retryAfter):
             self = .retry(retryAfter: retryAfter, status: status, endsAlone: true, holds: false, freshConnection: false)
-        case .misdirected(let status):
+        case .misdirected(let status, _):
             self = .retry(retryAfter: nil, status: status, endsAlone: false, holds: false, freshConnection: false)
         case .unreachable(let cause):
             self = .retry(

@@ -26,8 +26,9 @@ public struct ErrorCode: Hashable, Sendable, CustomStringConvertible {
 public enum CallOutcome: Hashable, Sendable {
     /// 204 with a complete head: the only success.
     case revoked
-    /// 400, 403, 404, 410 or 422: can be about the contract.
-    case rejected(status: Int, code: ErrorCode?)
+    /// 400, 403, 404, 410 or 422: can be about the contract. The delay that the answer asks for is in milliseconds, nil
+    /// when the server gave none that is valid.
+    case rejected(status: Int, code: ErrorCode?, retryAfter: Int64? = nil)
     /// 401 to a request that was sent with this version of the key.
     case unauthorized(keyVersion: UInt64)
     /// 409 or 423.
@@ -38,8 +39,9 @@ public enum CallOutcome: Hashable, Sendable {
     case transient(status: Int)
     /// 500, 502, 503, 504 or another 5xx that is not `misdirected`; the delay is in milliseconds.
     case unavailable(status: Int, retryAfter: Int64?)
-    /// Another 2xx, a 3xx, another 4xx, 407, 501, 505 or 511: a proxy, a wrong path, a firewall.
-    case misdirected(status: Int)
+    /// Another 2xx, a 3xx, another 4xx, 407, 501, 505 or 511: a proxy, a wrong path, a firewall. `mayEndAlone`: the
+    /// trouble can be one contract's alone, as something on the way refuses some requests of an API that works for others.
+    case misdirected(status: Int, mayEndAlone: Bool = false)
     /// Nothing was sent: the host could not be reached.
     case unreachable(UnreachableCause)
     /// Sent, and no complete answer: may have been applied.

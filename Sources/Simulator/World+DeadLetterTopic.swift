@@ -141,7 +141,7 @@ extension World {
     func witnessStatus(_ witness: Witness, _ call: SimulatedWorker.Call) {
         let status: Int?
         switch call.outcome {
-        case .rejected(let answer, _), .conflict(let answer), .transient(let answer): status = answer
+        case .rejected(let answer, _, _), .conflict(let answer), .transient(let answer): status = answer
         case .unavailable(let answer, _): status = answer
         case .unauthorized: status = 401
         case .ambiguous: status = nil

@@ -279,11 +279,11 @@ struct Check {
     private static func explain(_ outcome: CallOutcome) -> (what: String, mend: String) {
         switch outcome {
         case .unauthorized: return ("401: the key is refused", "write the subaccount's own key into the key file")
-        case .rejected(404, let code):
+        case .rejected(404, let code, _):
             return (
                 "404\(text(code)): the contract or the path is not known", "check the contract's number and base-url"
             )
-        case .rejected(let status, let code):
+        case .rejected(let status, let code, _):
             return (
                 "\(status)\(text(code)): refused",
                 "check the contract's number; a key of a parent account is not accepted for ACME contracts"
@@ -291,7 +291,7 @@ struct Check {
         case .rateLimited: return ("429: too many requests with this key", "try again later")
         case .conflict(let status), .transient(let status): return ("\(status): not now", "try again")
         case .unavailable(let status, _): return ("\(status): the API is not available", "try again later")
-        case .misdirected(let status):
+        case .misdirected(let status, _):
             return ("\(status): this is no answer of the API", "check base-url, and proxies and firewalls on the way")
         case .unreachable(let cause):
             switch cause {

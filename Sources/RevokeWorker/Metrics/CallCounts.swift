@@ -64,8 +64,8 @@ public struct CallCounts: Hashable, Sendable {
         case .revoked: countStatus(204)
         case .unauthorized: countStatus(401)
         case .rateLimited: countStatus(429)
-        case .rejected(let status, _), .conflict(let status), .transient(let status), .unavailable(let status, _),
-            .misdirected(let status):
+        case .rejected(let status, _, _), .conflict(let status), .transient(let status), .unavailable(let status, _),
+            .misdirected(let status, _):
             countStatus(status)
         case .unreachable(let cause): byUnreachableCause[cause, default: 0] += 1
         case .ambiguous(let cause): byAmbiguousCause[cause, default: 0] += 1

@@ -8,8 +8,8 @@ extension CallOutcome {
     var status: Int? {
         switch self {
         case .revoked: 204
-        case .rejected(let status, _), .conflict(let status), .transient(let status), .unavailable(let status, _),
-            .misdirected(let status):
+        case .rejected(let status, _, _), .conflict(let status), .transient(let status), .unavailable(let status, _),
+            .misdirected(let status, _):
             status
         case .unauthorized: 401
         case .rateLimited: 429
@@ -22,7 +22,7 @@ extension CallOutcome {
         switch self {
         case .unreachable(let cause): cause.rawValue
         case .ambiguous(let cause): cause.rawValue
-        case .rejected(_, let code): code?.text
+        case .rejected(_, let code, _): code?.text
         case .revoked, .unauthorized, .conflict, .rateLimited, .transient, .unavailable, .misdirected, .withheld: nil
         }
     }
