@@ -259,6 +259,19 @@ struct value {
     uint8_t length;
 };
 
+// What a head says about where the answer ends.
+struct framing {
+    // HTTP/1.1, one head, and each line of it has one reading.
+    bool is_plain;
+    int lengths;
+    // The body's length is a number; of the last one.
+    bool length_is_number;
+    bool length_is_zero;
+    int encodings;
+    bool is_chunked;
+    int media_types;
+};
+
 struct ccurl_transfer {
     CURL *easy;
     CURLU *url;
@@ -271,7 +284,10 @@ struct ccurl_transfer {
     bool is_post;
     bool method_known;
     bool fresh_connection;
+    bool reuse_forbidden;
     long timeout_ms;
+    // Whether a connection may be used again at all.
+    bool reuses_connections;
 
     // The request.
     uint64_t serial;
@@ -282,6 +298,7 @@ struct ccurl_transfer {
     bool in_head;
     bool head_complete;
     bool head_malformed;
+    struct framing framing;
     bool late;
     bool resend;
     bool dirty;
@@ -293,6 +310,7 @@ struct ccurl_transfer {
     size_t body_capacity;
     int32_t retry_after_count;
     struct value date;
+    struct value media_type;
     struct value retry_after[CCURL_RETRY_AFTER_LIMIT];
     char error[CURL_ERROR_SIZE];
 };
@@ -329,17 +347,11 @@ static bool is_digit(uint8_t byte) { return byte >= '0' && byte <= '9'; }
 
 int ccurl_parse_status_line(const uint8_t *line, size_t length) {
     while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) length--;
-    size_t version;
-    if (length >= 8 && (memcmp(line, "HTTP/1.1", 8) == 0 || memcmp(line, "HTTP/1.0", 8) == 0))
-        version = 8;
-    else if (length >= 6 && memcmp(line, "HTTP/2", 6) == 0)
-        version = 6;
-    else
-        return 0;
-    if (length < version + 4 || line[version] != ' ') return 0;
-    const uint8_t *digits = line + version + 1;
+    // No other version: the client speaks HTTP/1.1 only.
+    if (length < 12 || (memcmp(line, "HTTP/1.1 ", 9) != 0 && memcmp(line, "HTTP/1.0 ", 9) != 0)) return 0;
+    const uint8_t *digits = line + 9;
     if (!is_digit(digits[0]) || !is_digit(digits[1]) || !is_digit(digits[2])) return 0;
-    if (length > version + 4 && digits[3] != ' ') return 0;
+    if (length > 12 && digits[3] != ' ') return 0;
     int status = (digits[0] - '0') * 100 + (digits[1] - '0') * 10 + (digits[2] - '0');
     return status >= 100 && status <= 599 ? status : 0;
 }
@@ -362,6 +374,57 @@ static void keep(struct value *slot, ccurl_bytes value) {
     memcpy(slot->bytes, value.start, slot->length);
 }
 
+static bool equals(ccurl_bytes value, const char *text, size_t length) {
+    return value.length == length && strncasecmp((const char *)value.start, text, length) == 0;
+}
+
+// Whether a line ends with CR and LF and, but for the first of a head, is a name, a colon and a value: no folded line, no
+// space before the colon.
+static bool is_plain_line(const char *line, size_t length, bool is_status_line) {
+    if (length < 2 || line[length - 2] != '\r' || line[length - 1] != '\n') return false;
+    if (is_status_line) return true;
+    size_t name = 0;
+    while (name < length && line[name] > ' ' && line[name] < 0x7f && line[name] != ':') name++;
+    return name > 0 && line[name] == ':';
+}
+
+static void note_length(struct framing *framing, ccurl_bytes value) {
+    framing->lengths++;
+    bool is_number = value.length > 0 && value.length <= 18;
+    for (size_t i = 0; i < value.length; i++)
+        if (!is_digit(value.start[i])) is_number = false;
+    framing->length_is_number = is_number;
+    framing->length_is_zero = equals(value, "0", 1);
+}
+
+// The media type without its parameters. Of two nobody knows which one counts.
+static void note_media_type(ccurl_transfer *transfer, ccurl_bytes value) {
+    const uint8_t *end = memchr(value.start, ';', value.length);
+    if (end) value.length = (size_t)(end - value.start);
+    while (value.length > 0 && (value.start[value.length - 1] == ' ' || value.start[value.length - 1] == '\t'))
+        value.length--;
+    keep(&transfer->media_type, value);
+    if (++transfer->framing.media_types > 1) transfer->media_type.length = 0;
+}
+
+// The closed list of answers behind which a connection may be used again, by their complete head: what comes behind the
+// end that it declares would be taken for the answer to the next request. libcurl closes the connection by itself when
+// that end is not reached, when more was read than the answer, or when the server says that it closes.
+static bool leaves_reusable(const ccurl_transfer *transfer) {
+    const struct framing *framing = &transfer->framing;
+    if (!framing->is_plain) return false;
+    if (transfer->final_status == 204)
+        return framing->encodings == 0 &&
+            (framing->lengths == 0 || (framing->lengths == 1 && framing->length_is_zero));
+    if (transfer->final_status == 205 || transfer->final_status == 304) return false;
+    return (framing->lengths == 1 && framing->length_is_number && framing->encodings == 0) ||
+        (framing->encodings == 1 && framing->is_chunked && framing->lengths == 0);
+}
+
+static void allow_reuse(ccurl_transfer *transfer) {
+    if (curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE, 0L) == CURLE_OK) transfer->reuse_forbidden = false;
+}
+
 static size_t header(char *line, size_t size, size_t count, void *userdata) {
     ccurl_transfer *transfer = userdata;
     size_t length = size * count;
@@ -381,10 +444,14 @@ static size_t header(char *line, size_t size, size_t count, void *userdata) {
             transfer->final_status = 0;
             return 0;
         }
+        // A head before this one was a 1xx.
+        bool is_first = transfer->head_length == length;
         transfer->in_head = true;
         transfer->final_status = status >= 200 ? status : 0;
         transfer->retry_after_count = 0;
-        transfer->date.length = 0;
+        transfer->date.length = transfer->media_type.length = 0;
+        transfer->framing = (struct framing){
+            .is_plain = is_first && line[7] == '1' && is_plain_line(line, length, true)};
         return length;
     }
     if (!transfer->in_head) {
@@ -394,14 +461,25 @@ static size_t header(char *line, size_t size, size_t count, void *userdata) {
     if ((length == 2 && line[0] == '\r' && line[1] == '\n') || (length == 1 && line[0] == '\n')) {
         transfer->in_head = false;
         transfer->head_complete = transfer->final_status != 0;
+        if (length == 1) transfer->framing.is_plain = false;
+        if (transfer->head_complete && transfer->reuses_connections && leaves_reusable(transfer))
+            allow_reuse(transfer);
         return length;
     }
+    if (!is_plain_line(line, length, false)) transfer->framing.is_plain = false;
     ccurl_bytes value;
     if (has_name(line, length, "Retry-After", 11, &value)) {
         if (transfer->retry_after_count < CCURL_RETRY_AFTER_LIMIT)
             keep(&transfer->retry_after[transfer->retry_after_count++], value);
     } else if (has_name(line, length, "Date", 4, &value)) {
         keep(&transfer->date, value);
+    } else if (has_name(line, length, "Content-Type", 12, &value)) {
+        note_media_type(transfer, value);
+    } else if (has_name(line, length, "Content-Length", 14, &value)) {
+        note_length(&transfer->framing, value);
+    } else if (has_name(line, length, "Transfer-Encoding", 17, &value)) {
+        transfer->framing.encodings++;
+        transfer->framing.is_chunked = equals(value, "chunked", 7);
     }
     return length;
 }
@@ -429,7 +507,7 @@ static size_t body(char *bytes, size_t size, size_t count, void *userdata) {
 
 static bool set_options(
     ccurl_transfer *t, CURLSH *share, const char *protocols, const char *ca_file, const char *proxy,
-    long connect_timeout_ms, long idle_seconds) {
+    const char *user_agent, long connect_timeout_ms, long idle_seconds) {
     CURL *e = t->easy;
     CURLcode c = CURLE_OK;
 #define SET(option, value) \
@@ -448,6 +526,8 @@ static bool set_options(
     SET(CURLOPT_HTTP09_ALLOWED, 0L);
     SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
 
+    // Here, and not in the header list, so that a proxy sees it too.
+    SET(CURLOPT_USERAGENT, user_agent);
     SET(CURLOPT_PROXY, proxy ? proxy : "");
     SET(CURLOPT_NOPROXY, proxy ? "" : "*");
     SET(CURLOPT_HTTPPROXYTUNNEL, 1L);
@@ -482,19 +562,22 @@ static bool set_options(
 
 ccurl_transfer *ccurl_transfer_create(
     ccurl_gate *gate, CURLSH *share, void *context, const char *base_url, const char *base_path,
-    const char *protocols, const char *ca_file, const char *proxy, long connect_timeout_ms, long idle_seconds) {
+    const char *protocols, const char *ca_file, const char *proxy, const char *user_agent, long connect_timeout_ms,
+    long idle_seconds, bool reuses_connections) {
     ccurl_transfer *transfer = calloc(1, sizeof(*transfer));
     if (!transfer) return NULL;
     transfer->gate = gate;
     transfer->context = context;
     transfer->timeout_ms = -1;
+    transfer->reuses_connections = reuses_connections;
     transfer->base_path = strdup(base_path);
     transfer->base_path_length = strlen(base_path);
     transfer->url = curl_url();
     transfer->easy = curl_easy_init();
     if (!transfer->base_path || !transfer->url || !transfer->easy ||
         curl_url_set(transfer->url, CURLUPART_URL, base_url, CURLU_DISALLOW_USER | CURLU_PATH_AS_IS) != CURLUE_OK ||
-        !set_options(transfer, share, protocols, ca_file, proxy, connect_timeout_ms, idle_seconds)) {
+        !set_options(
+            transfer, share, protocols, ca_file, proxy, user_agent, connect_timeout_ms, idle_seconds)) {
         ccurl_transfer_destroy(transfer);
         return NULL;
     }
@@ -521,7 +604,8 @@ static void forget(ccurl_transfer *t) {
     t->sent_at = 0;
     t->body_length = 0;
     t->retry_after_count = 0;
-    t->date.length = 0;
+    t->date.length = t->media_type.length = 0;
+    t->framing = (struct framing){0};
     t->error[0] = 0;
 }
 
@@ -530,6 +614,11 @@ static CURLcode set_changes(ccurl_transfer *t, long timeout_ms, bool fresh_conne
     if (t->timeout_ms != timeout_ms) {
         code = curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
         t->timeout_ms = code == CURLE_OK ? timeout_ms : -1;
+    }
+    // A connection is used again only when the head of an answer allows it.
+    if (code == CURLE_OK && !t->reuse_forbidden) {
+        code = curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
+        t->reuse_forbidden = code == CURLE_OK;
     }
     if (code == CURLE_OK && t->fresh_connection != fresh_connection) {
         code = curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, fresh_connection ? 1L : 0L);
@@ -598,6 +687,7 @@ void ccurl_transfer_result(const ccurl_transfer *t, ccurl_result *result) {
     result->sent_at = t->sent_at;
     result->body = (ccurl_bytes){t->body, t->body_length};
     result->date = (ccurl_bytes){t->date.bytes, t->date.length};
+    result->media_type = (ccurl_bytes){t->media_type.bytes, t->media_type.length};
     result->retry_after_count = t->retry_after_count;
     for (int i = 0; i < t->retry_after_count; i++)
         result->retry_after[i] = (ccurl_bytes){t->retry_after[i].bytes, t->retry_after[i].length};

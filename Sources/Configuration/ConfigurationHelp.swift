@@ -111,7 +111,7 @@ public enum ConfigurationHelp {
                 + "(`max.poll.interval.ms`).",
             "- `dead-letter-topic` is not `topic`.",
             "- `window-bytes` is at least `record-size`.",
-            "- `base-url` has https, or a loopback host, or `allow-plain-http` is true.",
+            "- `base-url` has https, or a loopback host and no `proxy` is set, or `allow-plain-http` is true.",
         ]
         return lines.joined(separator: "\n") + "\n"
     }

@@ -501,12 +501,20 @@ private struct ParserState {
                 "default-account", "default-account names no account",
                 "write \(configuration.account.name.text), or leave it out")
         }
-        if let url = URLText(configuration.account.baseURL), url.scheme == "http", !url.isLoopback,
-            !configuration.allowPlainHTTP
-        {
+        checkPlainHTTP()
+    }
+
+    private mutating func checkPlainHTTP() {
+        guard let url = URLText(configuration.account.baseURL), url.scheme == "http", !configuration.allowPlainHTTP
+        else { return }
+        if !url.isLoopback {
             check(
                 "base-url", "base-url has plain http to another host than loopback, which sends the key in clear",
                 "write https, or set allow-plain-http: true")
+        } else if configuration.proxy != nil {
+            check(
+                "proxy", "proxy gets the key in clear, as base-url has plain http",
+                "write https, leave proxy out, or set allow-plain-http: true")
         }
     }
 

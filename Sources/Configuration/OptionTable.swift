@@ -77,7 +77,7 @@ public struct OptionTable: Sendable {
             "The time between two looks at a key file, beside the file system's notifications."),
         Option(
             "allow-plain-http", \.allowPlainHTTP, .boolean, default: "false",
-            "Allow a base URL with plain http to another host than loopback: the key is then sent in clear."),
+            "Allow plain http to another host than loopback, or through a proxy: the key is then sent in clear."),
         Option(
             "insecure", \.insecure, .boolean, default: "false",
             "Allow Kafka properties that weaken TLS."),
@@ -113,5 +113,8 @@ public struct OptionTable: Sendable {
         Option(
             "request-deadline", \.account.requestDeadline, .duration(1_000...240_000), default: "10s",
             scope: .account, "The deadline of one request, from the name's resolution to the answer's end."),
+        Option(
+            "reuse-connections", \.account.reusesConnections, .boolean, default: "true", scope: .account,
+            "Use a connection for more than one request; false costs a handshake for each, see docs/revoke-client.md."),
     ])
 }

@@ -96,6 +96,8 @@ public struct AccountConfiguration: Hashable, Sendable {
     public var concurrency = 0
     /// The deadline of one request, from the name's resolution to the answer's end, in milliseconds.
     public var requestDeadline: Int64 = 0
+    /// Whether a connection is used for more than one request.
+    public var reusesConnections = true
 
     init() {}
 }

@@ -326,7 +326,7 @@ private enum CURLSocket {
 extension TransferResult {
     static func notSent(_ cause: NotSentCause, detail: String?) -> TransferResult {
         TransferResult(
-            end: .notSent(cause), sentAt: nil, wasReused: false, retryAfter: [], date: nil, body: [], code: 0,
-            detail: detail)
+            end: .notSent(cause), sentAt: nil, wasReused: false, retryAfter: [], date: nil, mediaType: nil, body: [],
+            code: 0, detail: detail)
     }
 }

@@ -21,8 +21,9 @@ final class Transfer {
         let baseURL = options.baseURL
         unsafe raw = ccurl_transfer_create(
             gate, share, Unmanaged.passUnretained(self).toOpaque(), baseURL.text, baseURL.path,
-            baseURL.isHTTPS ? "https" : "http", options.caFile, options.proxy, Int(max(1, options.connectTimeout)),
-            Int(max(1, options.maximumIdleTime / 1_000)))
+            baseURL.isHTTPS ? "https" : "http", options.caFile, options.proxy, options.userAgent,
+            Int(max(1, options.connectTimeout)), Int(max(1, options.maximumIdleTime / 1_000)),
+            options.reusesConnections)
         guard unsafe raw != nil else { throw .failed(operation: "curl_easy_init", reason: "out of memory") }
     }
 
@@ -75,8 +76,8 @@ final class Transfer {
         let end = unsafe closed ? Self.closedEnd(found) : Self.end(found, code)
         var result = TransferResult(
             end: end, sentAt: unsafe found.sends > 0 ? found.sent_at : nil, wasReused: unsafe found.reused,
-            retryAfter: [], date: nil, body: unsafe bytes(found.body), code: Int32(code.rawValue),
-            detail: nil)
+            retryAfter: [], date: nil, mediaType: unsafe text(found.media_type), body: unsafe bytes(found.body),
+            code: Int32(code.rawValue), detail: nil)
         if case .notSent = end { result.detail = detail(code: code) }
         if unsafe found.retry_after_count > 0 {
             result.date = unsafe text(found.date)

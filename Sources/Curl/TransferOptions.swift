@@ -14,11 +14,16 @@ public struct TransferOptions: Sendable {
     public var caFile: String?
     /// An HTTP proxy, `http://host:port`; nil: none, whatever the environment says.
     public var proxy: String?
+    /// What the header `User-Agent` says, to a proxy too.
+    public var userAgent: String
+    /// Whether a connection is used for more than one request: behind an answer of a closed list only, see
+    /// `leaves_reusable` of the shims.
+    public var reusesConnections: Bool
 
     /// Makes options.
     public init(
         baseURL: BaseURL, deadline: Int64, connectTimeout: Int64, maximumConnections: Int, maximumIdleTime: Int64,
-        caFile: String? = nil, proxy: String? = nil
+        caFile: String? = nil, proxy: String? = nil, userAgent: String, reusesConnections: Bool = true
     ) {
         self.baseURL = baseURL
         self.deadline = deadline
@@ -27,6 +32,8 @@ public struct TransferOptions: Sendable {
         self.maximumIdleTime = maximumIdleTime
         self.caFile = caFile
         self.proxy = proxy
+        self.userAgent = userAgent
+        self.reusesConnections = reusesConnections
     }
 }
 

@@ -13,6 +13,9 @@ public struct TransferResult: Sendable {
     public var retryAfter: [String]
     /// The raw value of the header `Date`.
     public var date: String?
+    /// The value of the header `Content-Type` without its parameters; nil when there is none, more than one, or one that is
+    /// longer than 64 bytes.
+    public var mediaType: String?
     /// The body: at most 16 KiB, or what the request allows for a 200.
     public var body: [UInt8]
     /// libcurl's result code: for messages only, it does not tell what happened.
@@ -60,7 +63,7 @@ public enum AmbiguousTransferCause: Hashable, Sendable {
     case connectionClosed
     /// The head of the answer is cut off, or a 204 did not end well.
     case incompleteHead
-    /// The answer is not HTTP/1, or its head is over 32 KiB.
+    /// The answer is not HTTP/1.1 or HTTP/1.0, or its head is over 32 KiB.
     case garbage
     /// The gate stopped a second send of the same request.
     case resendStopped

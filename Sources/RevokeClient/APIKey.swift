@@ -71,6 +71,40 @@ public struct APIKey: Sendable, Equatable, CustomStringConvertible, CustomDebugS
             return false
         }
     }
+
+    /// Whether a text, read forwards or backwards, has 8 letters in a row that the key has in a row too (or the whole of a
+    /// shorter key, backwards): whatever stands between the letters, in small ones or capitals.
+    func sharesLetters(with text: some BidirectionalCollection<UInt8>) -> Bool {
+        if sharesPiece(with: text.reversed()) { return true }
+        let letters = text.compactMap(Self.smallLetter)
+        return sharesRun(of: letters) || sharesRun(of: letters.reversed())
+    }
+
+    /// Passes over what is no letter where the key lies: a copy of its letters would stay in freed memory.
+    private func sharesRun(of letters: [UInt8]) -> Bool {
+        withBytes { key in
+            for start in 0..<max(0, letters.count - 7) {
+                for keyStart in 0..<key.count {
+                    var index = keyStart
+                    var same = 0
+                    while same < 8, index < key.count {
+                        if let letter = Self.smallLetter(key[index]) {
+                            guard letter == letters[start + same] else { break }
+                            same += 1
+                        }
+                        index += 1
+                    }
+                    if same == 8 { return true }
+                }
+            }
+            return false
+        }
+    }
+
+    private static func smallLetter(_ byte: UInt8) -> UInt8? {
+        let small = byte | 0x20
+        return (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(small) ? small : nil
+    }
 }
 
 /// The bytes of a key, overwritten when they are freed.

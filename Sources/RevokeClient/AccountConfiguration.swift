@@ -24,8 +24,12 @@ public struct AccountConfiguration: Sendable {
     /// An HTTP proxy, `http://host:port`, through which a tunnel is made. Proxy variables of the environment never
     /// count.
     public var proxy: String?
-    /// Whether plain HTTP is accepted for another host than loopback.
+    /// Whether plain HTTP is accepted for another host than loopback, or through a proxy, which would see the key.
     public var allowPlainHTTP = false
+    /// Whether a connection is used for more than one request: behind a 204 that declares no body, or another answer that
+    /// was read to its declared end, on HTTP/1.1. What a server sends behind that end is taken for the next answer when it
+    /// comes after the next request was sent; with `false` that cannot be, and each request costs a handshake.
+    public var reusesConnections = true
 
     /// Makes a configuration with the defaults.
     public init(name: AccountName, baseURL: String, key: APIKey) {

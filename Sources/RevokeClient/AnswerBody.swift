@@ -3,15 +3,39 @@ internal import RevokeModel
 
 /// Reads bodies of the API. Pure.
 enum AnswerBody {
+    /// Whether a body is one whole JSON object (RFC 8259) of a media type of JSON: `application/json` or one with the
+    /// suffix `+json` (RFC 6839, section 3.1).
+    static func isObject(_ body: [UInt8], mediaType: String?) -> Bool {
+        guard let mediaType, isJSON(mediaType) else { return false }
+        var reader = JSONReader(body)
+        return (try? isObject(&reader)) ?? false
+    }
+
+    private static func isObject(_ reader: inout JSONReader) throws(JSONError) -> Bool {
+        guard try reader.next() == .beginObject else { return false }
+        try reader.finish()
+        return true
+    }
+
+    private static func isJSON(_ mediaType: String) -> Bool {
+        let name = mediaType.lowercased()
+        if name == "application/json" { return true }
+        guard name.hasPrefix("application/"), name.hasSuffix("+json") else { return false }
+        let facet = name.dropFirst("application/".count).dropLast("+json".count)
+        // RFC 6838, section 4.2.
+        return !facet.isEmpty
+            && facet.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "!#$&-^_.+".contains($0)) }
+    }
+
     /// The error code of a body of the form `{"errors":[{"code":…}]}` or `{"error":{"code":…}}`.
     ///
-    /// Servers repeat keys in what they say, so a code counts only if it has the form of `ErrorCode` and shares no 8
-    /// bytes in a row with a key. The body may be cut off behind the code.
+    /// Servers repeat keys in what they say, and in other forms too: a code counts only if it has the form of `ErrorCode`
+    /// and shares no 8 letters in a row with a key, in either direction.
     static func errorCode(in body: [UInt8], keys: [APIKey]) -> ErrorCode? {
         guard !body.isEmpty else { return nil }
         var reader = JSONReader(body)
         guard let text = try? firstCode(&reader), let code = ErrorCode(text) else { return nil }
-        for key in keys where key.sharesPiece(with: text.utf8) { return nil }
+        for key in keys where key.sharesPiece(with: text.utf8) || key.sharesLetters(with: text.utf8) { return nil }
         return code
     }
 

@@ -11,7 +11,7 @@ final class ClientLoop {
     private var isStopping = false
 
     init(
-        accounts configurations: [AccountConfiguration],
+        accounts configurations: [AccountConfiguration], userAgent: String,
         keyFileProblem: (@Sendable (AccountName, KeyFileError?) -> Void)?
     ) throws(RevokeClientError) {
         let arrival = Arrival()
@@ -25,7 +25,8 @@ final class ClientLoop {
         do throws(RevokeClientError) {
             for configuration in configurations {
                 accounts.append(
-                    try AccountQueue(loop: loop, configuration: configuration, keyFileProblem: keyFileProblem))
+                    try AccountQueue(
+                        loop: loop, configuration: configuration, userAgent: userAgent, keyFileProblem: keyFileProblem))
             }
         } catch {
             close()
@@ -114,10 +115,10 @@ private final class AccountQueue {
     private var keyWatch: KeyFileWatch?
 
     init(
-        loop: EventLoop, configuration: AccountConfiguration,
+        loop: EventLoop, configuration: AccountConfiguration, userAgent: String,
         keyFileProblem: (@Sendable (AccountName, KeyFileError?) -> Void)?
     ) throws(RevokeClientError) {
-        client = try LoopRevokeClient(loop: loop, account: configuration, gateLimit: nil)
+        client = try LoopRevokeClient(loop: loop, account: configuration, userAgent: userAgent, gateLimit: nil)
         limit = configuration.maximumConnections
         guard let path = configuration.keyFile else { return }
         let name = configuration.name

@@ -41,9 +41,10 @@ final class ClientThread: Sendable {
 
     /// Makes the loop and starts the thread that runs it.
     init(
-        accounts: [AccountConfiguration], keyFileProblem: (@Sendable (AccountName, KeyFileError?) -> Void)?
+        accounts: [AccountConfiguration], userAgent: String,
+        keyFileProblem: (@Sendable (AccountName, KeyFileError?) -> Void)?
     ) throws(RevokeClientError) {
-        let loop = try ClientLoop(accounts: accounts, keyFileProblem: keyFileProblem)
+        let loop = try ClientLoop(accounts: accounts, userAgent: userAgent, keyFileProblem: keyFileProblem)
         self.accounts = Dictionary(
             accounts.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
         wakeup = loop.wakeup

@@ -10,8 +10,10 @@ package import RevokeModel
 package final class LoopRevokeClient {
     /// The most of a list of credentials that is read.
     private static let listLimit = 1_048_576
+    /// What each request says beside the key: firewalls refuse requests that accept nothing.
+    private static let plainHeaders = [(name: "Accept", value: "application/json")]
     /// What libcurl would send by itself.
-    private static let suppressedHeaders = ["Accept", "Content-Type", "Expect"]
+    private static let suppressedHeaders = ["Content-Type", "Expect"]
 
     /// The version of the key that new requests are made with: 1 at first, one more with each `updateKey`.
     package private(set) var keyVersion: UInt64 = 1
@@ -32,12 +34,13 @@ package final class LoopRevokeClient {
     /// - Parameters:
     ///   - loop: The loop on which it works.
     ///   - account: How requests are made.
+    ///   - userAgent: The header `User-Agent`: printable ASCII.
     ///   - gateLimit: Nothing is sent when the last `tick()` (at first: this call) is older, in CLOCK_BOOTTIME
     ///     milliseconds: half the session timeout. nil: no limit.
     package init(
-        loop: EventLoop, account: AccountConfiguration, gateLimit: Int64?
+        loop: EventLoop, account: AccountConfiguration, userAgent: String = RevokeClient.userAgent, gateLimit: Int64?
     ) throws(RevokeClientError) {
-        let options = try account.transferOptions()
+        let options = try account.transferOptions(userAgent: userAgent)
         self.loop = loop
         self.options = options
         self.gateLimit = gateLimit
@@ -138,7 +141,8 @@ package final class LoopRevokeClient {
     private static func headers(_ key: APIKey) throws(CurlError) -> HeaderList {
         let list = key.withBytes { bytes in
             Result { () throws(CurlError) in
-                try HeaderList(secret: "X-PARTNER-APIKEY", value: bytes, suppressed: suppressedHeaders)
+                try HeaderList(
+                    secret: "X-PARTNER-APIKEY", value: bytes, plain: plainHeaders, suppressed: suppressedHeaders)
             }
         }
         return try list.get()
@@ -187,7 +191,7 @@ package final class LoopRevokeClient {
 
 extension AccountConfiguration {
     /// Checks the configuration.
-    func transferOptions() throws(RevokeClientError) -> TransferOptions {
+    func transferOptions(userAgent: String = RevokeClient.userAgent) throws(RevokeClientError) -> TransferOptions {
         let base: BaseURL
         do throws(BaseURLError) {
             base = try BaseURL(baseURL, allowPlainHTTP: allowPlainHTTP)
@@ -201,9 +205,11 @@ extension AccountConfiguration {
         if let proxy {
             guard let url = try? BaseURL(proxy, allowPlainHTTP: true), !url.isHTTPS, url.path.isEmpty, url.port != nil
             else { throw .proxy(name) }
+            guard base.isHTTPS || allowPlainHTTP else { throw .plainHTTPThroughProxy(name) }
         }
         return TransferOptions(
             baseURL: base, deadline: requestDeadline, connectTimeout: min(connectTimeout, requestDeadline),
-            maximumConnections: maximumConnections, maximumIdleTime: maximumIdleTime, caFile: caFile, proxy: proxy)
+            maximumConnections: maximumConnections, maximumIdleTime: maximumIdleTime, caFile: caFile, proxy: proxy,
+            userAgent: userAgent, reusesConnections: reusesConnections)
     }
 }

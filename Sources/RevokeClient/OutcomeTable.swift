@@ -2,6 +2,10 @@ internal import Curl
 internal import RevokeModel
 
 /// From a transfer's end to a call's outcome. Pure.
+///
+/// What a firewall, a proxy or a load balancer answers in the API's place has the same statuses as the API's own word
+/// about a contract, but not its form: such an answer counts as the API's only with a JSON object as its whole body, in a
+/// media type of JSON. A body that is cut off, by its sender, by the deadline or by the limit of 16 KiB, is no whole one.
 enum OutcomeTable {
     /// The outcome of a revoking POST.
     ///
@@ -12,7 +16,8 @@ enum OutcomeTable {
         switch result.end {
         case .notSent(let cause): notSent(cause)
         case .ambiguous(let cause): .ambiguous(ambiguous(cause))
-        case .answered(let status, _): answered(status, result, keyVersion, keys)
+        case .answered(let status, let isBodyComplete):
+            answered(status, isBodyComplete ? result : result.withoutBody, keyVersion, keys)
         }
     }
 
@@ -21,13 +26,18 @@ enum OutcomeTable {
     ) -> CallOutcome {
         switch status {
         case 204: .revoked
-        case 400, 403, 404, 410, 422:
-            .rejected(
-                status: status, code: AnswerBody.errorCode(in: result.body, keys: keys),
-                retryAfter: retryAfter(result))
+        case 400, 403, 404, 410, 422, 409, 423:
+            if !AnswerBody.isObject(result.body, mediaType: result.mediaType) {
+                .misdirected(status: status, mayEndAlone: true)
+            } else if status == 409 || status == 423 {
+                .conflict(status: status)
+            } else {
+                .rejected(
+                    status: status, code: AnswerBody.errorCode(in: result.body, keys: keys),
+                    retryAfter: retryAfter(result))
+            }
         case 401: .unauthorized(keyVersion: keyVersion)
         case 408, 421, 425: .transient(status: status)
-        case 409, 423: .conflict(status: status)
         case 429: .rateLimited(retryAfter: retryAfter(result))
         case 501, 505, 511: .misdirected(status: status)
         case 500...599: .unavailable(status: status, retryAfter: retryAfter(result))
@@ -59,5 +69,14 @@ enum OutcomeTable {
         case .garbage: .garbage
         case .resendStopped: .resendStopped
         }
+    }
+}
+
+extension TransferResult {
+    /// The same with a body that says nothing.
+    fileprivate var withoutBody: TransferResult {
+        var result = self
+        result.body = []
+        return result
     }
 }

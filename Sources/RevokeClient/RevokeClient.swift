@@ -10,25 +10,43 @@ public import RevokeModel
 ///
 /// It initialises libcurl when nobody has done so before; see `initializeWithWipingAllocator()`.
 public final class RevokeClient: Sendable {
+    /// The version of this library, by Semantic Versioning.
+    public static let version = "0.1.0"
+
+    /// What the library calls itself in the header `User-Agent`.
+    package static let userAgent = "RevokeClient/\(version)"
+
     private let thread: ClientThread
 
     /// Makes a client and starts its thread.
     ///
     /// - Parameters:
     ///   - accounts: The accounts, at least one, with different names.
+    ///   - program: What the program calls itself in the header `User-Agent`, before `RevokeClient/VERSION`: `NAME/VERSION`
+    ///     by custom, 1 to 128 printable ASCII characters. Firewalls refuse requests that name nobody.
     ///   - keyFileProblem: Called on the client's thread when an account's key file, from which a new key was to be read,
     ///     is gone or malformed (the last key stays in use), and with nil when it is well again. It must not block.
     /// - Throws: `RevokeClientError` when a configuration is not accepted or the system refuses a thread.
     public init(
-        accounts: [AccountConfiguration],
+        accounts: [AccountConfiguration], program: String? = nil,
         keyFileProblem: (@Sendable (AccountName, KeyFileError?) -> Void)? = nil
     ) throws(RevokeClientError) {
+        let userAgent = try Self.userAgent(of: program)
         guard !accounts.isEmpty else { throw .noAccounts }
         var names: Set<AccountName> = []
         for account in accounts {
             guard names.insert(account.name).inserted else { throw .duplicateAccount(account.name) }
         }
-        thread = try ClientThread(accounts: accounts, keyFileProblem: keyFileProblem)
+        thread = try ClientThread(accounts: accounts, userAgent: userAgent, keyFileProblem: keyFileProblem)
+    }
+
+    private static func userAgent(of program: String?) throws(RevokeClientError) -> String {
+        guard let program else { return userAgent }
+        let bytes = Array(program.utf8)
+        guard (1...128).contains(bytes.count), bytes.allSatisfy({ (0x20...0x7e).contains($0) }), bytes.first != 0x20,
+            bytes.last != 0x20
+        else { throw .program }
+        return "\(program) \(userAgent)"
     }
 
     deinit { thread.stop() }

@@ -9,6 +9,10 @@ public enum RevokeClientError: Error, Hashable, Sendable, CustomStringConvertibl
     case outOfRange(AccountName, option: String)
     /// The proxy of an account is not of the form `http://host:port`.
     case proxy(AccountName)
+    /// The base URL of an account is plain HTTP, and its proxy would see the key.
+    case plainHTTPThroughProxy(AccountName)
+    /// The program's name for the header `User-Agent` is not 1 to 128 printable ASCII characters.
+    case program
     /// An account is there twice.
     case duplicateAccount(AccountName)
     /// No account was given.
@@ -28,6 +32,9 @@ public enum RevokeClientError: Error, Hashable, Sendable, CustomStringConvertibl
         case .baseURL(let account, let error): "account \(account): \(error)"
         case .outOfRange(let account, let option): "account \(account): \(option) is out of its range"
         case .proxy(let account): "account \(account): the proxy is not of the form http://host:port"
+        case .plainHTTPThroughProxy(let account):
+            "account \(account): plain http through a proxy shows the key to the proxy, which is not allowed"
+        case .program: "the program's name is not 1 to 128 printable ASCII characters, or begins or ends with a space"
         case .duplicateAccount(let account): "account \(account) is there twice"
         case .noAccounts: "there is no account"
         case .unknownAccount(let account?): "there is no account \(account)"

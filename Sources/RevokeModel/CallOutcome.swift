@@ -1,20 +1,24 @@
-/// An error code that a server gave: 1 to 64 characters of `[A-Za-z0-9_.-]`. The client makes it only when it shares
-/// no 8 characters in a row with a key.
+/// An error code that a server gave, in the form of words: `[a-z]+([_.-][a-z]+)*`, at most 40 characters. Servers give a
+/// key back in many forms, and digits and capitals are in most of them. The client makes a code only when it shares no 8
+/// letters in a row with a key.
 public struct ErrorCode: Hashable, Sendable, CustomStringConvertible {
     /// The code as text.
     public let text: String
 
     /// Makes a code of a text, or nil when the text has another form.
     public init?(_ text: String) {
-        guard (1...64).contains(text.utf8.count) else { return nil }
+        guard text.utf8.count <= 40 else { return nil }
+        var endsWithLetter = false
         for byte in text.utf8 {
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):
-                continue
+            case UInt8(ascii: "a")...UInt8(ascii: "z"): endsWithLetter = true
+            case UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):
+                guard endsWithLetter else { return nil }
+                endsWithLetter = false
             default: return nil
             }
         }
+        guard endsWithLetter else { return nil }
         self.text = text
     }
 
@@ -26,12 +30,12 @@ public struct ErrorCode: Hashable, Sendable, CustomStringConvertible {
 public enum CallOutcome: Hashable, Sendable {
     /// 204 with a complete head: the only success.
     case revoked
-    /// 400, 403, 404, 410 or 422: can be about the contract. The delay that the answer asks for is in milliseconds, nil
+    /// 400, 403, 404, 410 or 422 with a JSON object as body: can be about the contract. The delay that the answer asks for is in milliseconds, nil
     /// when the server gave none that is valid.
     case rejected(status: Int, code: ErrorCode?, retryAfter: Int64? = nil)
     /// 401 to a request that was sent with this version of the key.
     case unauthorized(keyVersion: UInt64)
-    /// 409 or 423.
+    /// 409 or 423 with a JSON object as body.
     case conflict(status: Int)
     /// 429; the delay is in milliseconds, nil when the server gave none that is valid.
     case rateLimited(retryAfter: Int64?)
@@ -40,7 +44,8 @@ public enum CallOutcome: Hashable, Sendable {
     /// 500, 502, 503, 504 or another 5xx that is not `misdirected`; the delay is in milliseconds.
     case unavailable(status: Int, retryAfter: Int64?)
     /// Another 2xx, a 3xx, another 4xx, 407, 501, 505 or 511: a proxy, a wrong path, a firewall. `mayEndAlone`: the
-    /// trouble can be one contract's alone, as something on the way refuses some requests of an API that works for others.
+    /// status could be about the contract, but the body is no JSON object, and so it is not the API's word: something on
+    /// the way refuses some requests of an API that may work for others, and the trouble can be one contract's alone.
     case misdirected(status: Int, mayEndAlone: Bool = false)
     /// Nothing was sent: the host could not be reached.
     case unreachable(UnreachableCause)

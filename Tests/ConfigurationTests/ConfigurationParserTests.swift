@@ -273,6 +273,10 @@ import Testing
         (["--default-account", "other"], "default-account names no account; write main"),
         (["--set", "accounts.main.base-url=http://api.example/v1"], "plain http to another host than loopback"),
         (["--set", "accounts.main.base-url=http://127.0.0.1.example/v1"], "plain http to another host than loopback"),
+        (
+            ["--proxy=http://127.0.0.1:3128", "--set", "accounts.main.base-url=http://127.0.0.1:8080/v1"],
+            "proxy gets the key in clear, as base-url has plain http"
+        ),
         (["--set", "accounts.other.concurrency=1"], "a second account stands here"),
         (["--set", "kafka.session.timeout.ms=1000"], "session.timeout.ms is out of bounds"),
     ])
@@ -286,6 +290,10 @@ import Testing
         _ = try Parsing.parse(arguments: ["--set", "accounts.main.request-deadline=15s"])
         for url in ["http://127.0.0.1:1/v1", "http://127.9.9.9/v1", "http://[::1]:1", "http://localhost:8080"] {
             _ = try Parsing.parse(arguments: ["--set", "accounts.main.base-url=\(url)"])
+            _ = try Parsing.parse(
+                arguments: [
+                    "--set", "accounts.main.base-url=\(url)", "--proxy=http://127.0.0.1:3128", "--allow-plain-http",
+                ])
         }
     }
 

@@ -35,11 +35,12 @@ import WorkerTestKit
         let answered = TransferEnd.answered(status: 204, isBodyComplete: true)
         #expect(ends == [answered, answered, answered, answered])
         let post = { (path: String) in
-            "POST /api/v1\(path) HTTP/1.1\r\nHost: 127.0.0.1:\(server.port)\r\nX-PARTNER-APIKEY: 0123456789abcdef\r\n"
-                + "Content-Length: 0\r\n\r\n"
+            "POST /api/v1\(path) HTTP/1.1\r\nHost: 127.0.0.1:\(server.port)\r\nUser-Agent: test/1\r\n"
+                + "X-PARTNER-APIKEY: 0123456789abcdef\r\nAccept: application/json\r\nContent-Length: 0\r\n\r\n"
         }
         let get =
-            "GET /api/v1/x HTTP/1.1\r\nHost: 127.0.0.1:\(server.port)\r\nX-PARTNER-APIKEY: 0123456789abcdef\r\n\r\n"
+            "GET /api/v1/x HTTP/1.1\r\nHost: 127.0.0.1:\(server.port)\r\nUser-Agent: test/1\r\n"
+            + "X-PARTNER-APIKEY: 0123456789abcdef\r\nAccept: application/json\r\n\r\n"
         let revoke = post("/acme/12345/credentials/revoke")
         #expect(server.receivedText == [revoke + revoke + get + post("/y")])
     }
@@ -154,13 +155,14 @@ extension TransferOptions {
     static func test(_ url: BaseURL, connections: Int = 8) -> TransferOptions {
         TransferOptions(
             baseURL: url, deadline: 15_000, connectTimeout: 10_000, maximumConnections: connections,
-            maximumIdleTime: 30_000)
+            maximumIdleTime: 30_000, userAgent: "test/1")
     }
 }
 
 func headerList(_ key: String) throws -> HeaderList {
     try HeaderList(
-        secret: "X-PARTNER-APIKEY", value: Array(key.utf8).span, suppressed: ["Accept", "Content-Type", "Expect"])
+        secret: "X-PARTNER-APIKEY", value: Array(key.utf8).span, plain: [("Accept", "application/json")],
+        suppressed: ["Content-Type", "Expect"])
 }
 
 /// Runs a loop on a thread of its own until `finish` was called; a bound of 25 s ends it and records an issue.

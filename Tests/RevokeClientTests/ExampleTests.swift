@@ -47,7 +47,7 @@ import WorkerTestKit
     }
 
     @Test func failures() async throws {
-        let server = try ScriptedServer(answering("HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n"))
+        let server = try ScriptedServer(answering(notFound))
         let directory = try TemporaryDirectory()
         let key = try directory.write("key", secret)
         #expect(try await run([server.url, key, "12345"]).status == 1)

@@ -114,12 +114,14 @@ import WorkerTestKit
             ),
             (204, "", .failed(.misdirected(status: 204))),
             (401, "", .failed(.unauthorized(keyVersion: 1))),
+            (404, "<html></html>", .failed(.misdirected(status: 404, mayEndAlone: true))),
             (404, #"{"errors":[{"code":"not_found"}]}"#, .failed(.rejected(status: 404, code: ErrorCode("not_found")))),
         ] as [(Int, String, ListOutcome)])
     func list(_ status: Int, _ body: String, _ outcome: ListOutcome) async throws {
         let server = try ScriptedServer { connection in
             _ = connection.readRequest()
-            connection.write("HTTP/1.1 \(status) X\r\nConnection: close\r\n\r\n\(body)")
+            connection.write(
+                "HTTP/1.1 \(status) X\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n\(body)")
         }
         let account = try account(server.url + "/v1")
         let result: ListResult = try await onLoop { loop, finish in
@@ -131,6 +133,32 @@ import WorkerTestKit
         }
         #expect(result.outcome == outcome)
         #expect(server.receivedText.first?.hasPrefix("GET /v1/acme/77/credentials HTTP/1.1\r\n") == true)
+    }
+
+    /// The worker's requests, a call and a list, name the worker and say what they accept.
+    @Test func requestsNameTheProgram() async throws {
+        let server = try ScriptedServer(answering(noContent))
+        let account = try account(server.url + "/v1")
+        let done: Bool = try await onLoop { loop, finish in
+            let client = try LoopRevokeClient(
+                loop: loop, account: account, userAgent: "revoke-worker/9", gateLimit: nil)
+            let contract = try contract(77)
+            client.revokeAll(contract) { _ in
+                client.listCredentials(contract) { _ in
+                    client.close()
+                    finish(true)
+                }
+            }
+        }
+        #expect(done)
+        let head =
+            "HTTP/1.1\r\nHost: 127.0.0.1:\(server.port)\r\nUser-Agent: revoke-worker/9\r\n"
+            + "X-PARTNER-APIKEY: \(secret)\r\nAccept: application/json\r\n"
+        #expect(
+            server.receivedText == [
+                "POST /v1/acme/77/credentials/revoke \(head)Content-Length: 0\r\n\r\n"
+                    + "GET /v1/acme/77/credentials \(head)\r\n"
+            ])
     }
 
     /// A list of more than 16 KiB is read.
@@ -183,5 +211,19 @@ import WorkerTestKit
             #expect(error { $0.proxy = proxy } == .proxy(name))
         }
         #expect(error { $0.proxy = "http://proxy.example:3128" } == nil)
+        // Through a proxy plain http goes in clear to another host, also when the base URL is this one.
+        for url in ["http://127.0.0.1:1/v1", "http://localhost:1", "http://[::1]:1"] {
+            #expect(
+                error { account in
+                    account.baseURL = url
+                    account.proxy = "http://127.0.0.1:3128"
+                } == .plainHTTPThroughProxy(name))
+            #expect(
+                error { account in
+                    account.baseURL = url
+                    account.proxy = "http://127.0.0.1:3128"
+                    account.allowPlainHTTP = true
+                } == nil)
+        }
     }
 }

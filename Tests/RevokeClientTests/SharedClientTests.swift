@@ -35,9 +35,23 @@ import WorkerTestKit
         #expect(server.requests == 1)
     }
 
+    /// A program's name stands before the library's own.
+    @Test func program() async throws {
+        let server = try ScriptedServer(answering(noContent))
+        let account = try account(server.url)
+        let client = try RevokeClient(accounts: [account], program: "pager/2.1 (night)")
+        #expect(try await client.revokeAll(try contract()).outcome == .revoked)
+        await client.shutdown()
+        let agent = "\r\nUser-Agent: pager/2.1 (night) RevokeClient/\(RevokeClient.version)\r\n"
+        #expect(server.receivedText.first?.contains(agent) == true)
+        for name in ["", " a", "a ", "a\r\nX: y", "a\nb", "a\tb", "\u{e9}", String(repeating: "a", count: 129)] {
+            #expect(throws: RevokeClientError.program) { try RevokeClient(accounts: [account], program: name) }
+        }
+    }
+
     @Test func accounts() async throws {
         let server = try ScriptedServer(answering(noContent))
-        let other = try ScriptedServer(answering("HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n"))
+        let other = try ScriptedServer(answering(notFound))
         let first = try account(server.url)
         var second = try account(other.url, key: "the-key-of-the-second-account")
         let name = try #require(AccountName("second"))

@@ -81,6 +81,8 @@ func onLoop<R: Sendable>(
 }
 
 let noContent = "HTTP/1.1 204 No Content\r\n\r\n"
+/// The API's own word that there is no such contract.
+let notFound = "HTTP/1.1 404 X\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
 /// Answers every request of every connection alike.
 func answering(_ answer: String) -> ScriptedServer.Script {

@@ -22,7 +22,12 @@ import Testing
         #expect(DeadLetterReason(text: "no_such_reason") == nil)
     }
 
-    @Test(arguments: [("no_contract", true), ("", false), ("a b", false), (String(repeating: "x", count: 65), false)])
+    @Test(arguments: [
+        ("no_contract", true), ("access-denied.x", true), ("x", true), (String(repeating: "x", count: 40), true),
+        ("", false), ("a b", false), ("_a", false), ("a_", false), ("a__b", false), ("a.-b", false), (".", false),
+        ("Denied", false), ("e404", false), ("404", false), ("é", false), ("a\n", false), ("a=", false),
+        (String(repeating: "x", count: 41), false),
+    ])
     func errorCodeForm(text: String, valid: Bool) {
         #expect((ErrorCode(text) != nil) == valid)
     }

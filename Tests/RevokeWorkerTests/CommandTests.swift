@@ -5,6 +5,7 @@ import HTTPServer
 import Kafka
 import RevokeModel
 import Testing
+import WorkerTestKit
 
 @testable import RevokeWorker
 
@@ -148,6 +149,30 @@ struct CheckTests {
             #expect(Self.has(lines, start), "\(lines)")
             #expect(scenario.stub.counts.calls == 0)
         }
+    }
+
+    @Test(
+        "A page in the API's place blames neither the contract's number nor the key",
+        arguments: [400, 403, 404, 410, 422])
+    func page(status: Int) async throws {
+        let body = "<html>blocked</html>"
+        let server = try ScriptedServer { connection in
+            guard connection.readRequest() != nil else { return }
+            connection.write(
+                "HTTP/1.1 \(status) X\r\nContent-Type: text/html\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+        }
+        try await scenario { scenario in
+            let (isGood, lines) = Self.check(
+                try scenario.changed { $0.account.baseURL = server.url }, contract: 1)
+            #expect(!isGood)
+            let line = try #require(lines.first { $0.hasPrefix("FAIL  API: ") }, "\(lines)")
+            #expect(line.hasPrefix("FAIL  API: \(status): the answer is a page, not the API's"))
+            #expect(line.contains("proxies") && !line.contains("number") && !line.contains("key file"))
+        }
+        // A check names the worker and what it accepts, as a call does.
+        let head = try #require(server.receivedText.first)
+        #expect(head.contains("\r\nUser-Agent: revoke-worker/\(WorkerVersion.text)\r\n"))
+        #expect(head.contains("\r\nAccept: application/json\r\n"))
     }
 
     @Test("Each thing that is wrong fails its own check, with how to mend it")

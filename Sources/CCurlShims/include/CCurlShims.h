@@ -81,11 +81,12 @@ CURLSH *_Nullable ccurl_share_create(void) CCURL_CHECKED;
 typedef struct ccurl_transfer ccurl_transfer;
 
 /// Makes a transfer for a base URL, of which `base_path` is the path (it may be empty); `protocols` is `https` or
-/// `http`. The strings are copied. NULL: no memory, or libcurl refused an option.
+/// `http`. Without `reuses_connections` each request has a connection of its own. The strings are copied. NULL: no
+/// memory, or libcurl refused an option.
 ccurl_transfer *_Nullable ccurl_transfer_create(
     ccurl_gate *gate, CURLSH *_Nullable share, void *context, const char *base_url, const char *base_path,
-    const char *protocols, const char *_Nullable ca_file, const char *_Nullable proxy, long connect_timeout_ms,
-    long idle_seconds) CCURL_CHECKED;
+    const char *protocols, const char *_Nullable ca_file, const char *_Nullable proxy, const char *user_agent,
+    long connect_timeout_ms, long idle_seconds, bool reuses_connections) CCURL_CHECKED;
 
 /// Frees a transfer, which is in no multi handle.
 void ccurl_transfer_destroy(ccurl_transfer *transfer);
@@ -138,6 +139,8 @@ typedef struct {
     int64_t sent_at;
     ccurl_bytes body;
     ccurl_bytes date;
+    /// Content-Type without its parameters; empty when there is none, more than one, or one that is too long.
+    ccurl_bytes media_type;
     ccurl_bytes retry_after[CCURL_RETRY_AFTER_LIMIT];
     int32_t retry_after_count;
 } ccurl_result;

@@ -291,7 +291,12 @@ struct Check {
         case .rateLimited: return ("429: too many requests with this key", "try again later")
         case .conflict(let status), .transient(let status): return ("\(status): not now", "try again")
         case .unavailable(let status, _): return ("\(status): the API is not available", "try again later")
-        case .misdirected(let status, _):
+        case .misdirected(let status, true):
+            return (
+                "\(status): the answer is a page, not the API's: it says nothing about the contract or the key",
+                "look at the proxies, firewalls and load balancers between this machine and base-url"
+            )
+        case .misdirected(let status, false):
             return ("\(status): this is no answer of the API", "check base-url, and proxies and firewalls on the way")
         case .unreachable(let cause):
             switch cause {

@@ -63,5 +63,5 @@ public enum RunCommand {
 /// The version of this program.
 public enum WorkerVersion {
     /// The version by Semantic Versioning.
-    public static let text = "0.1.0"
+    public static let text = RevokeClient.version
 }

@@ -11,6 +11,7 @@ struct ClientFactory {
     var caFile: String?
     var proxy: String?
     var allowPlainHTTP: Bool
+    var reusesConnections: Bool
 
     func make(
         loop: EventLoop, key: APIKey, gateLimit: Int64?
@@ -22,6 +23,8 @@ struct ClientFactory {
         account.caFile = caFile
         account.proxy = proxy
         account.allowPlainHTTP = allowPlainHTTP
-        return try LoopRevokeClient(loop: loop, account: account, gateLimit: gateLimit)
+        account.reusesConnections = reusesConnections
+        return try LoopRevokeClient(
+            loop: loop, account: account, userAgent: "revoke-worker/\(WorkerVersion.text)", gateLimit: gateLimit)
     }
 }

@@ -124,6 +124,7 @@ public struct WorkerSetup: Sendable {
             name: configuration.account.name, baseURL: configuration.account.baseURL,
             requestDeadline: configuration.account.requestDeadline,
             concurrency: configuration.account.concurrency, caFile: configuration.caFile, proxy: configuration.proxy,
-            allowPlainHTTP: configuration.allowPlainHTTP)
+            allowPlainHTTP: configuration.allowPlainHTTP,
+            reusesConnections: configuration.account.reusesConnections)
     }
 }
