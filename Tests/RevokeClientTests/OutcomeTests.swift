@@ -102,6 +102,17 @@ import WorkerTestKit
             ("Date: Wed, 25 Nov 2026 10:00:00 GMT\r\nRetry-After: Wed, 25 Nov 2026 10:02:30 GMT", 150_000),
             ("Retry-After: Wed, 25 Nov 2026 10:02:30 GMT\r\nDate: Wed, 25 Nov 2026 10:00:00 GMT", 150_000),
             ("Date: Wed, 25 Nov 2026 10:00:00 GMT\r\nRetry-After: Wed, 25 Nov 2026 09:00:00 GMT", 0),
+            // The obsolete forms of a date.
+            (
+                "Date: Wednesday, 25-Nov-26 10:00:00 GMT\r\nRetry-After: Wednesday, 25-Nov-26 10:02:30 GMT", 150_000
+            ),
+            ("Date: Wed Nov 25 10:00:00 2026\r\nRetry-After: Wed, 25 Nov 2026 10:02:30 GMT", 150_000),
+            ("Date: Sun, 01 Nov 2026 10:00:00 GMT\r\nRetry-After: Sun Nov  1 10:02:30 2026", 150_000),
+            ("Date: Wed, 25 Nov 2026 10:00:00 GMT\r\nRetry-After: Wed, 25-Nov-26 10:02:30 GMT", nil),
+            ("Date: Wed, 25 Nov 2026 10:00:00 GMT\r\nRetry-After: Wed, 25 Nov 2026 10:02:30 CET", nil),
+            ("Date: Wed, 25 Nov 2026 10:00:00 GMT\r\nRetry-After: Wed, 31 Nov 2026 10:02:30 GMT", nil),
+            ("Date: Wed, 25 Nov 2026 10:00:00 GMT\r\nRetry-After: Wed Nov 25 10.02.30 2026", nil),
+            ("Date: Wed, 25 Nov 2026 10:00:00 GMT\r\nRetry-After: ,", nil),
             ("Retry-After: Wed, 25 Nov 2026 10:02:30 GMT", nil),
             ("Date: x\r\nRetry-After: Wed, 25 Nov 2026 10:02:30 GMT", nil),
             ("Retry-After: -5", nil), ("Retry-After: 1.5", nil), ("Retry-After: 120junk", nil), ("Retry-After:", nil),
