@@ -157,10 +157,21 @@ import WorkerTestKit
             #expect(
                 try client.request("POST", "/stub/fault?key=new&budget=unlimited&outage=none", body: "").status == 204)
             #expect(try revoke(client, 9).status == 401)
+            // A page comes before the look at the key.
+            #expect(try client.request("POST", "/stub/fault?page=403&page-every=2", body: "").status == 204)
+            let answers = try [revoke(client, 9), revoke(client, 9), revoke(client, 9), revoke(client, 9)]
+            #expect(answers.map(\.status) == [401, 403, 401, 403])
+            #expect(answers[0].header("Content-Type") == "application/json")
+            #expect(answers[1].header("Content-Type") == "text/html" && answers[1].body.hasPrefix("<html>"))
+            #expect(try client.request("POST", "/stub/fault?page=none", body: "").status == 204)
+            #expect(try revoke(client, 9).status == 401)
         }
     }
 
-    @Test(arguments: ["latency=x", "outage=on", "status=20", "contract=1", "budget=5", "retry-after=-1", "key=", "x=1"])
+    @Test(arguments: [
+        "latency=x", "outage=on", "status=20", "contract=1", "budget=5", "retry-after=-1", "key=", "x=1", "page=x",
+        "page=403&page-every=0", "page-every=2",
+    ])
     func aWrongFaultChangesNothing(query: String) throws {
         try withStub { (stub, client) throws in
             let answer = try client.request("POST", "/stub/fault?latency=77&\(query)", body: "")

@@ -66,6 +66,22 @@ struct WholeWorkerFaultTests {
         }
     }
 
+    /// Each 204 sets the streak back, so that as dead letters the pages would empty a third of the topic.
+    @Test("A page in the API's place makes no dead letter: its contract is called again", arguments: [403, 404])
+    func pages(status: Int) async throws {
+        try await scenario { scenario in
+            scenario.stub.setFaults { $0.pages = StubFaults.Pages(status: status, every: 3) }
+            let worker = try scenario.start(account: ["concurrency: 1"])
+            try scenario.publish(1...40)
+            try worker.log.wait(ends: 40)
+            try worker.stop()
+            #expect(worker.log.ends.revoked == 40)
+            #expect(scenario.stub.counts.calls(status: status) >= 10)
+            #expect(try scenario.deadLetters().isEmpty)
+            #expect(try scenario.isCommittedToTheEnd())
+        }
+    }
+
     /// One call at a time: with more, an answer of before the mend can come after the first good one.
     @Test(
         "A wrong path or a firewall costs two dead letters at most, and all else is revoked after the mend",

@@ -9,8 +9,8 @@ internal import Threads
 /// Below `/stub/` on the same port another process can drive it:
 /// - `GET /stub/counts`: the counts as JSON. `POST /stub/reset` sets them to nothing.
 /// - `POST /stub/fault?…`: sets the faults that are named and leaves the others: `latency=20` (milliseconds),
-///   `outage=503|close|none`, `status=404|none`, `contract=12345&contract-status=500|none`,
-///   `budget=80/5s,800/3m|unlimited`, `retry-after=2|none` (seconds), `key=…`.
+///   `outage=503|close|none`, `status=404|none`, `page=403&page-every=3`, `page=none`,
+///   `contract=12345&contract-status=500|none`, `budget=80/5s,800/3m|unlimited`, `retry-after=2|none` (seconds), `key=…`.
 /// - `GET /stub/credentials?contract=12345`: the credentials without a key.
 ///
 /// All methods may be called on any thread.

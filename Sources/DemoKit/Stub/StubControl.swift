@@ -53,6 +53,14 @@ enum StubControl {
             case "status":
                 guard status != nil || text == "none" else { return "status=STATUS|none" }
                 faults.statusForAll = status
+            case "page":
+                let every = request.parameter("page-every").map { Int($0) ?? 0 } ?? 1
+                guard status != nil && every >= 1 || text == "none" else {
+                    return "page=STATUS|none, page-every=NUMBER"
+                }
+                faults.pages = status.map { StubFaults.Pages(status: $0, every: every) }
+            case "page-every":
+                guard request.parameter("page") != nil else { return "page=STATUS is missing" }
             case "contract":
                 guard let number, let value = request.parameter("contract-status") else {
                     return "contract=NUMBER&contract-status=STATUS|none"

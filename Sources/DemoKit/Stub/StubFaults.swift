@@ -12,11 +12,27 @@ public struct StubFaults: Hashable, Sendable {
         case close
     }
 
+    /// Pages that something before the API answers in its place, whatever the request.
+    public struct Pages: Hashable, Sendable {
+        /// Their status.
+        public var status: Int
+        /// One request of so many gets one: 1 is each.
+        public var every: Int
+
+        /// Makes pages.
+        public init(status: Int, every: Int) {
+            self.status = status
+            self.every = every
+        }
+    }
+
     /// Milliseconds before each answer.
     public var latency: Int64 = 0
     /// How the whole API is down.
     public var outage = Outage.none
-    /// A status that every request gets, as a wrong path gives 404 and a firewall 403.
+    /// The pages of a firewall, a proxy or a load balancer; nil: none.
+    public var pages: Pages?
+    /// A status that every request gets, as a wrong path gives 404 and a key without rights 403.
     public var statusForAll: Int?
     /// A status that every request for a contract gets, by its id.
     public var statusByContract: [Int64: Int] = [:]

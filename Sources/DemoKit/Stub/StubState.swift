@@ -14,6 +14,8 @@ struct StubState {
     private let options: APIStub.Options
     private var credentials: [Int64: [StubCredential]] = [:]
     private var nextCredential: Int64 = 4_000
+    /// Requests since the last page.
+    private var pageTurn = 0
     private var windows: [RollingWindow] = []
 
     init(options: APIStub.Options) {
@@ -63,6 +65,13 @@ struct StubState {
         case .none: break
         case .close: return HTTPResponse(status: 0, closesConnection: true)
         case .unavailable: return error(503, "unavailable", retryAfter: faults.retryAfter)
+        }
+        if let pages = faults.pages {
+            pageTurn = (pageTurn + 1) % max(1, pages.every)
+            if pageTurn == 0 {
+                let text = "<html><body>The stub's firewall says \(pages.status).</body></html>\n"
+                return HTTPResponse(status: pages.status, text: text, contentType: "text/html")
+            }
         }
         if let status = faults.statusForAll { return error(status, "set_for_all") }
         guard request.header("X-PARTNER-APIKEY") == key else { return error(401, "access_denied") }
