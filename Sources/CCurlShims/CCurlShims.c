@@ -378,8 +378,8 @@ static bool equals(ccurl_bytes value, const char *text, size_t length) {
     return value.length == length && strncasecmp((const char *)value.start, text, length) == 0;
 }
 
-// Whether a line ends with CR and LF and, but for the first of a head, is a name, a colon and a value: no folded line, no
-// space before the colon.
+// Whether a line ends with CR and LF and, but for the first of a head, is a name, a colon and a value: no space before the
+// colon, and no folded line, which new versions of libcurl have put together before they show it.
 static bool is_plain_line(const char *line, size_t length, bool is_status_line) {
     if (length < 2 || line[length - 2] != '\r' || line[length - 1] != '\n') return false;
     if (is_status_line) return true;
