@@ -39,13 +39,16 @@ enum ClientExample {
             switch result.outcome {
             case .revoked:
                 return true
-            case .rejected, .unauthorized, .misdirected, .conflict:
+            case .rejected(_, _, nil), .unauthorized, .misdirected(_, mayEndAlone: false), .conflict:
                 // The contract, the key or the URL is wrong: the same call gets the same answer.
                 return false
+            case .misdirected(_, mayEndAlone: true):
+                // A page of something on the way, which may let the next attempt through.
+                break
             case .ambiguous, .transient:
                 // May have been applied. To revoke again is safe only while nobody has made new credentials since.
                 needsFreshConnection = true
-            case .rateLimited(let retryAfter), .unavailable(_, let retryAfter):
+            case .rejected(_, _, let retryAfter), .rateLimited(let retryAfter), .unavailable(_, let retryAfter):
                 delay = max(delay, retryAfter ?? 0)
             case .unreachable, .withheld:
                 // Nothing was sent.

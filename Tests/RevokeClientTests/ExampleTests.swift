@@ -1,5 +1,6 @@
 import Foundation
 import RevokeClient
+import Synchronization
 import Testing
 import WorkerTestKit
 
@@ -44,6 +45,25 @@ import WorkerTestKit
         #expect(run.status == 0, "\(run.output)")
         #expect(server.requests == 2)
         #expect(server.receivedText.allSatisfy { $0.hasPrefix("POST /v1/acme/12345/credentials/revoke HTTP/1.1\r\n") })
+    }
+
+    /// A page in the API's place, and a permanent answer that asks to wait, are no last word.
+    @Test(arguments: [
+        "HTTP/1.1 403 X\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n<p/>",
+        "HTTP/1.1 403 X\r\nRetry-After: 0\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+    ])
+    func triesAgain(answer: String) async throws {
+        let isFirst = Atomic(true)
+        let server = try ScriptedServer { connection in
+            while connection.readRequest() != nil {
+                connection.write(isFirst.exchange(false, ordering: .relaxed) ? answer : noContent)
+            }
+        }
+        let directory = try TemporaryDirectory()
+        let key = try directory.write("key", secret)
+        let run = try await run([server.url, key, "12345"])
+        #expect(run.status == 0, "\(run.output)")
+        #expect(server.requests == 2)
     }
 
     @Test func failures() async throws {
