@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CCurlShims.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -288,6 +289,7 @@ struct ccurl_transfer {
     long timeout_ms;
     // Whether a connection may be used again at all.
     bool reuses_connections;
+    bool is_tls;
 
     // The request.
     uint64_t serial;
@@ -315,6 +317,18 @@ struct ccurl_transfer {
     char error[CURL_ERROR_SIZE];
 };
 
+// Whether nothing that was received waits in the TLS library: of a record that libcurl did not read to its end, for
+// instance since the answer's declared end came before, nothing is left on the socket. OpenSSL is asked by way of libcurl,
+// which has loaded it; a library that cannot be asked is not trusted.
+static bool is_tls_silent(CURL *easy) {
+    static int (*has_pending)(const void *ssl);
+    if (!has_pending) has_pending = (int (*)(const void *))dlsym(RTLD_DEFAULT, "SSL_has_pending");
+    struct curl_tlssessioninfo *session = NULL;
+    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || !session) return false;
+    if (!has_pending || session->backend != CURLSSLBACKEND_OPENSSL || !session->internals) return false;
+    return has_pending(session->internals) == 0;
+}
+
 static int prereq(void *clientp, char *primary_ip, char *local_ip, int primary_port, int local_port) {
     (void)primary_ip;
     (void)local_ip;
@@ -334,7 +348,8 @@ static int prereq(void *clientp, char *primary_ip, char *local_ip, int primary_p
     if (curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects) != CURLE_OK) return CURL_PREREQFUNC_ABORT;
     transfer->reused = connects == 0;
     // Never on a new connection: after a TLS handshake session tickets can wait there.
-    if (transfer->reused && !is_silent(gate, local_port)) {
+    if (transfer->reused &&
+        (!is_silent(gate, local_port) || (transfer->is_tls && !is_tls_silent(transfer->easy)))) {
         transfer->dirty = true;
         return CURL_PREREQFUNC_ABORT;
     }
@@ -570,6 +585,7 @@ ccurl_transfer *ccurl_transfer_create(
     transfer->context = context;
     transfer->timeout_ms = -1;
     transfer->reuses_connections = reuses_connections;
+    transfer->is_tls = strcmp(protocols, "https") == 0;
     transfer->base_path = strdup(base_path);
     transfer->base_path_length = strlen(base_path);
     transfer->url = curl_url();

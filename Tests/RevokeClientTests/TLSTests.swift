@@ -20,13 +20,15 @@ import WorkerTestKit
             var account = try account("https://\(host):\(server.port)/v1")
             account.caFile = certificates.authority
             let client = try RevokeClient(accounts: [account])
-            for _ in 0..<2 {
+            for _ in 0..<4 {
                 let result = try await client.revokeAll(try contract())
                 #expect(result.outcome == .revoked, "\(result)")
             }
             await client.shutdown()
         }
-        #expect(server.requests == 4)
+        #expect(server.requests == 8)
+        // Each client has used its connection again.
+        #expect(server.connections == 2)
     }
 
     @Test(arguments: [TestCertificates.Defect.none, .expired, .wrongHost])
@@ -52,6 +54,38 @@ import WorkerTestKit
         let result = try await call(account)
         #expect(result.outcome == .unreachable(.untrustedCertificate))
         result.check(.notSent)
+    }
+
+    /// A second answer that comes in one TLS record with the first one, so that nothing of it waits on the socket, where
+    /// the gate looks: it waits in the TLS library when libcurl's buffer ends exactly behind the first.
+    @Test(arguments: [1_024, 2_048, 4_096, 8_192, 16_000])
+    func secondAnswerInTheSameRecord(length: Int) async throws {
+        let start = "HTTP/1.1 204 No Content\r\nX: "
+        let first = start + String(repeating: "x", count: length - start.utf8.count - 4) + "\r\n\r\n"
+        try await strayAnswer(behind: first, first: .revoked)
+    }
+
+    /// The same behind a body: libcurl reads no more than its declared length.
+    @Test(arguments: [1_000, 1_024, 2_000])
+    func secondAnswerBehindABody(length: Int) async throws {
+        let head = "HTTP/1.1 400 X\r\nContent-Length: \(length)\r\n"
+        let filled = head + "X: " + String(repeating: "x", count: 1_024 - head.utf8.count - 7) + "\r\n\r\n"
+        try await strayAnswer(
+            behind: filled + String(repeating: "x", count: length), first: .misdirected(status: 400, mayEndAlone: true))
+    }
+
+    private func strayAnswer(behind first: String, first outcome: CallOutcome) async throws {
+        let certificates = try TestCertificates()
+        let (certificate, key) = try certificates.make(.none)
+        let server = try TLSServer(
+            certificate: certificate, key: key, answer: first + "HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n")
+        var account = try account("https://127.0.0.1:\(server.port)/v1")
+        account.caFile = certificates.authority
+        let client = try RevokeClient(accounts: [account])
+        for number in 1...3 {
+            #expect(try await client.revokeAll(try contract(Int64(number))).outcome == outcome)
+        }
+        await client.shutdown()
     }
 
     @Test func plainHTTPOnATLSPort() async throws {

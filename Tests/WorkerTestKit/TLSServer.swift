@@ -117,6 +117,11 @@ public final class TLSServer: Sendable {
     /// All that came out of the server, the clients' bytes among it.
     public var output: String { state.state.withLock { String(decoding: $0.output, as: UTF8.self) } }
 
+    /// The connections that were made: the server says of each which cipher it has.
+    public var connections: Int {
+        state.state.withLock { $0.output.ranges(of: Array("CIPHER is ".utf8)).count }
+    }
+
     /// The heads of requests that came.
     public var requests: Int { state.state.withLock { $0.answered } }
 
