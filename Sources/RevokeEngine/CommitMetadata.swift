@@ -1,5 +1,5 @@
-/// What travels in the metadata of a commit: the settled offsets beyond the committed one, what may have been called,
-/// and the charges of the partition's part of the budget.
+/// What travels in the metadata of a commit: which log it is of, the settled offsets beyond the committed one, what may
+/// have been called, the charges of the partition's part of the budget, and what a restart must not forget.
 ///
 /// The text is base64 without padding of a binary record: two magic bytes, a version, the fields as variable-length
 /// integers (LEB128), and a 32-bit FNV-1a checksum. Base64 keeps NUL bytes out (librdkafka #4876). What does not decode
@@ -19,6 +19,23 @@ public struct CommitMetadata: Hashable, Sendable {
         }
     }
 
+    /// When the group first read the topic.
+    public struct GroupStart: Hashable, Sendable {
+        /// Wall-clock milliseconds since 1970.
+        public var time: Int64
+        /// How many partitions the topic had then; those from this number on were added later.
+        public var partitions: Int32
+
+        /// Makes a start.
+        public init(time: Int64, partitions: Int32) {
+            self.time = time
+            self.partitions = partitions
+        }
+    }
+
+    /// The most contracts of a streak that travel.
+    public static let streakLimit = 8
+
     /// The committed offset that the metadata belongs to.
     public var watermark: Int64
     /// Whether the owner drained cleanly: no call in flight, every charge saved.
@@ -33,6 +50,22 @@ public struct CommitMetadata: Hashable, Sendable {
     public var charges: [Charge]
     /// Charges of calls in flight, whose time of sending is not known yet.
     public var pendingCharges: Int
+    /// A hash of the id of the cluster that the log is in: offsets and metadata are copied by mirroring, while offsets
+    /// behind a gap shift. Nil when the cluster did not tell its id.
+    public var cluster: UInt64?
+    /// How often the group has found the topic recreated. A commit of a lower number than another partition's is of a
+    /// topic that is gone.
+    public var topicGeneration: UInt32 = 0
+    /// The last record that was read below `watermark`; tells a recreated log that is longer than the commit.
+    public var before: Anchor?
+    /// When the group first read the topic; nil when that is not known.
+    public var groupStart: GroupStart?
+    /// Hashes of the contracts of the account's streak that got a dead letter, at most `streakLimit`.
+    public var streak: [UInt32] = []
+    /// How many undecodable records in a row were read since an event was decoded.
+    public var undecodable: UInt32 = 0
+    /// Until when calls of the writer may be in flight, in wall-clock milliseconds; nil when none was.
+    public var callsUntil: Int64?
 
     /// Makes metadata.
     public init(
@@ -49,7 +82,7 @@ public struct CommitMetadata: Hashable, Sendable {
     }
 
     private static let magic: [UInt8] = [0xA7, 0x52]
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
 
     /// Encodes as base64 text of at most `limit` bytes.
     ///
@@ -60,14 +93,32 @@ public struct CommitMetadata: Hashable, Sendable {
         let room = limit / 4 * 3 - 4
         var head = Self.magic
         head.append(Self.version)
-        head.append((clean ? 1 : 0) | (highestCalled == nil ? 0 : 2) | (fingerprint == nil ? 0 : 4))
+        var flags: UInt8 = clean ? 1 : 0
+        if highestCalled != nil { flags |= 2 }
+        if fingerprint != nil { flags |= 4 }
+        if cluster != nil { flags |= 8 }
+        if before != nil { flags |= 16 }
+        if groupStart != nil { flags |= 32 }
+        if callsUntil != nil { flags |= 64 }
+        head.append(flags)
         Self.append(UInt64(clamping: watermark), to: &head)
         if let highestCalled { Self.append(Self.zigzag(highestCalled &- watermark), to: &head) }
-        if let fingerprint {
-            for shift in stride(from: UInt64(0), to: 64, by: 8) {
-                head.append(UInt8(truncatingIfNeeded: fingerprint >> shift))
-            }
+        if let fingerprint { Self.append(word: fingerprint, bytes: 8, to: &head) }
+        if let cluster { Self.append(word: cluster, bytes: 8, to: &head) }
+        if let before {
+            Self.append(UInt64(clamping: watermark &- before.offset), to: &head)
+            Self.append(word: before.fingerprint, bytes: 8, to: &head)
         }
+        if let groupStart {
+            Self.append(UInt64(clamping: groupStart.time), to: &head)
+            Self.append(UInt64(clamping: groupStart.partitions), to: &head)
+        }
+        if let callsUntil { Self.append(UInt64(clamping: callsUntil), to: &head) }
+        Self.append(UInt64(topicGeneration), to: &head)
+        Self.append(UInt64(undecodable), to: &head)
+        let letters = streak.prefix(Self.streakLimit)
+        Self.append(UInt64(letters.count), to: &head)
+        for contract in letters { Self.append(word: UInt64(contract), bytes: 4, to: &head) }
         Self.append(UInt64(clamping: pendingCharges), to: &head)
 
         var buckets = charges
@@ -103,8 +154,7 @@ public struct CommitMetadata: Hashable, Sendable {
         }
         Self.append(UInt64(kept), to: &head)
         head += runs
-        let sum = Self.checksum(head)
-        for shift in stride(from: UInt32(0), to: 32, by: 8) { head.append(UInt8(truncatingIfNeeded: sum >> shift)) }
+        Self.append(word: UInt64(Self.checksum(head)), bytes: 4, to: &head)
         return (Base64.encode(head), kept == settled.count)
     }
 
@@ -112,12 +162,11 @@ public struct CommitMetadata: Hashable, Sendable {
     public init?(decoding text: [UInt8]) {
         guard let bytes = Base64.decode(text), bytes.count >= 9 else { return nil }
         let body = bytes.count - 4
-        var sum: UInt32 = 0
-        for index in 0..<4 { sum |= UInt32(bytes[body + index]) << UInt32(8 * index) }
-        guard sum == Self.checksum(bytes[..<body]) else { return nil }
+        var end = Reader(bytes: bytes[body...])
+        guard end.word(bytes: 4) == UInt64(Self.checksum(bytes[..<body])) else { return nil }
         var reader = Reader(bytes: bytes[..<body])
         guard reader.byte() == Self.magic[0], reader.byte() == Self.magic[1], reader.byte() == Self.version,
-            let flags = reader.byte(), flags <= 7, let watermark = reader.integer(), watermark < .max
+            let flags = reader.byte(), flags <= 127, let watermark = reader.integer(), watermark < .max
         else { return nil }
         var highestCalled: Int64?
         if flags & 2 != 0 {
@@ -128,12 +177,40 @@ public struct CommitMetadata: Hashable, Sendable {
         }
         var fingerprint: UInt64?
         if flags & 4 != 0 {
-            var value: UInt64 = 0
-            for shift in stride(from: UInt64(0), to: 64, by: 8) {
-                guard let byte = reader.byte() else { return nil }
-                value |= UInt64(byte) << shift
-            }
+            guard let value = reader.word(bytes: 8) else { return nil }
             fingerprint = value
+        }
+        var cluster: UInt64?
+        if flags & 8 != 0 {
+            guard let value = reader.word(bytes: 8) else { return nil }
+            cluster = value
+        }
+        var before: Anchor?
+        if flags & 16 != 0 {
+            guard let distance = reader.integer(), distance > 0, distance <= watermark,
+                let value = reader.word(bytes: 8)
+            else { return nil }
+            before = Anchor(offset: watermark - distance, fingerprint: value)
+        }
+        var groupStart: GroupStart?
+        if flags & 32 != 0 {
+            guard let time = reader.integer(), time < Self.latestTime, let partitions = reader.count() else {
+                return nil
+            }
+            groupStart = GroupStart(time: time, partitions: Int32(clamping: partitions))
+        }
+        var callsUntil: Int64?
+        if flags & 64 != 0 {
+            guard let time = reader.integer(), time < Self.latestTime else { return nil }
+            callsUntil = time
+        }
+        guard let generation = reader.count(), let undecodable = reader.count(), let letters = reader.count(),
+            letters <= Self.streakLimit
+        else { return nil }
+        var streak: [UInt32] = []
+        for _ in 0..<letters {
+            guard let value = reader.word(bytes: 4) else { return nil }
+            streak.append(UInt32(truncatingIfNeeded: value))
         }
         guard let pending = reader.count(), let chargeCount = reader.count(), chargeCount <= bytes.count else {
             return nil
@@ -151,24 +228,39 @@ public struct CommitMetadata: Hashable, Sendable {
             return nil
         }
         var settled: [Range<Int64>] = []
-        var end = watermark
+        var runEnd = watermark
         for _ in 0..<runCount {
             guard let gap = reader.integer(), gap > 0 || settled.isEmpty, let length = reader.integer(), length > 0
             else { return nil }
-            let (start, overflow) = end.addingReportingOverflow(gap)
+            let (start, overflow) = runEnd.addingReportingOverflow(gap)
             guard !overflow else { return nil }
             let (next, overflowEnd) = start.addingReportingOverflow(length)
             guard !overflowEnd, next < .max else { return nil }
             settled.append(start..<next)
-            end = next
+            runEnd = next
         }
         guard reader.isAtEnd else { return nil }
         self.init(
             watermark: watermark, clean: flags & 1 != 0, highestCalled: highestCalled, fingerprint: fingerprint,
             settled: settled, charges: charges, pendingCharges: pending)
+        self.cluster = cluster
+        self.before = before
+        self.groupStart = groupStart
+        self.callsUntil = callsUntil
+        topicGeneration = UInt32(clamping: generation)
+        self.undecodable = UInt32(clamping: undecodable)
+        self.streak = streak
     }
 
     // MARK: Parts
+
+    /// Times beyond the year 9999 are not ours.
+    private static let latestTime: Int64 = 253_402_300_800_000
+
+    /// The lower `bytes` bytes of a word, the least first.
+    private static func append(word: UInt64, bytes count: Int, to bytes: inout [UInt8]) {
+        for index in 0..<count { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(8 * index))) }
+    }
 
     private static func encodedCharges(_ charges: [Charge]) -> [UInt8] {
         var bytes: [UInt8] = []
@@ -211,6 +303,16 @@ public struct CommitMetadata: Hashable, Sendable {
         var isAtEnd: Bool { bytes.isEmpty }
 
         mutating func byte() -> UInt8? { bytes.popFirst() }
+
+        /// `bytes` bytes, the least first.
+        mutating func word(bytes count: Int) -> UInt64? {
+            var value: UInt64 = 0
+            for index in 0..<count {
+                guard let byte = bytes.popFirst() else { return nil }
+                value |= UInt64(byte) << UInt64(8 * index)
+            }
+            return value
+        }
 
         mutating func raw() -> UInt64? {
             var value: UInt64 = 0

@@ -1,7 +1,15 @@
-/// Which record stands first at or above a committed offset; tells whether a log is still the same.
-struct Anchor: Sendable, Equatable {
-    var offset: Int64
-    var fingerprint: UInt64
+/// Which record stands at an offset; tells whether a log is still the same.
+public struct Anchor: Hashable, Sendable {
+    /// The record's offset.
+    public var offset: Int64
+    /// `ReceivedRecord.fingerprint` of the record.
+    public var fingerprint: UInt64
+
+    /// Makes an anchor.
+    public init(offset: Int64, fingerprint: UInt64) {
+        self.offset = offset
+        self.fingerprint = fingerprint
+    }
 }
 
 /// What is known of a partition from before its assignment: of the predecessor by the commit's metadata, or of this

@@ -88,7 +88,7 @@ struct Profile: Sendable {
     }
 
     /// Whether the metadata may be too small for even the charges, so that the budget is not kept.
-    var losesCharges: Bool { min(engine.metadataLimit, brokerMetadataLimit) < 160 }
+    var losesCharges: Bool { min(engine.metadataLimit, brokerMetadataLimit) < 280 }
 
     /// Draws a profile.
     static func draw(_ generator: inout Generator) -> Profile {

@@ -25,6 +25,20 @@ import Testing
             metadata.charges.append(.init(second: second, count: Int(generator.upTo(1_000)) + 1))
         }
         metadata.pendingCharges = Int(generator.upTo(1_024))
+        if generator.upTo(1) == 1 { metadata.cluster = generator.next() }
+        if watermark > 0, generator.upTo(1) == 1 {
+            metadata.before = Anchor(offset: generator.upTo(watermark - 1), fingerprint: generator.next())
+        }
+        if generator.upTo(1) == 1 {
+            metadata.groupStart = .init(
+                time: generator.upTo(2_000_000_000_000), partitions: Int32(generator.upTo(10_000)))
+        }
+        if generator.upTo(1) == 1 { metadata.callsUntil = generator.upTo(2_000_000_000_000) }
+        if generator.upTo(3) == 0 { metadata.topicGeneration = UInt32(generator.upTo(1_000)) }
+        if generator.upTo(3) == 0 { metadata.undecodable = UInt32(generator.upTo(1_000)) }
+        for _ in 0..<generator.upTo(Int64(CommitMetadata.streakLimit)) {
+            metadata.streak.append(UInt32(truncatingIfNeeded: generator.next()))
+        }
         return metadata
     }
 
@@ -54,6 +68,7 @@ import Testing
             #expect(complete == (decoded.settled.count == metadata.settled.count))
             #expect(decoded.watermark == metadata.watermark)
             #expect(decoded.pendingCharges == metadata.pendingCharges)
+            #expect(decoded.before == metadata.before && decoded.cluster == metadata.cluster)
             // Charges are rounded up: at any time no fewer count than before.
             #expect(decoded.charges.reduce(0) { $0 + $1.count } == metadata.charges.reduce(0) { $0 + $1.count })
             for charge in metadata.charges where charge.second % 16 == 0 {
@@ -75,7 +90,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "A", "null", "{\"a\":1}", "p1I", "AAAAAAAAAAAAAAAA", "p1IBAAAAAAAAAAAA", "====", "\u{0}"])
+    @Test(arguments: ["", "A", "null", "{\"a\":1}", "p1I", "AAAAAAAAAAAAAAAA", "p1ICAAAAAAAAAAAA", "====", "\u{0}"])
     func foreignTextsAreRefused(text: String) {
         #expect(CommitMetadata(decoding: Array(text.utf8)) == nil)
     }
@@ -136,6 +151,8 @@ import Testing
                 end = run.upperBound
             }
             #expect(decoded.settled.isEmpty || decoded.fingerprint != nil)
+            #expect(decoded.before.map { $0.offset >= 0 && $0.offset < decoded.watermark } ?? true)
+            #expect(decoded.streak.count <= CommitMetadata.streakLimit)
             #expect(decoded.charges.allSatisfy { $0.second >= 0 && $0.count >= 0 })
         }
     }

@@ -33,7 +33,7 @@ struct MetadataClaim {
             sum ^= UInt32(byte)
             sum &*= 16_777_619
         }
-        guard sum == stored, bytes.starts(with: [0xA7, 0x52, 1]), bytes[3] < 8 else { return nil }
+        guard sum == stored, bytes.starts(with: [0xA7, 0x52, 2]), bytes[3] < 128 else { return nil }
         let flags = bytes[3]
         var rest = bytes[4...]
 
@@ -54,6 +54,29 @@ struct MetadataClaim {
             rest = rest.dropFirst(8)
         }
         let most: UInt64 = 1 << 31
+        let year10000: UInt64 = 253_402_300_800_000
+        if flags & 8 != 0 {
+            guard rest.count >= 8 else { return nil }
+            rest = rest.dropFirst(8)
+        }
+        if flags & 16 != 0 {
+            guard let distance = Self.number(&rest), (1...max(1, watermark)).contains(distance), distance <= watermark,
+                rest.count >= 8
+            else { return nil }
+            rest = rest.dropFirst(8)
+        }
+        if flags & 32 != 0 {
+            guard let time = Self.number(&rest), time < year10000, let partitions = Self.number(&rest),
+                partitions <= most
+            else { return nil }
+        }
+        if flags & 64 != 0 {
+            guard let time = Self.number(&rest), time < year10000 else { return nil }
+        }
+        guard let generation = Self.number(&rest), generation <= most, let undecodable = Self.number(&rest),
+            undecodable <= most, let letters = Self.number(&rest), letters <= 8, rest.count >= 4 * Int(letters)
+        else { return nil }
+        rest = rest.dropFirst(4 * Int(letters))
         guard let pending = Self.number(&rest), pending <= most, let charges = Self.number(&rest),
             charges <= UInt64(bytes.count)
         else { return nil }
