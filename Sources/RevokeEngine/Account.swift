@@ -8,11 +8,14 @@ struct Account: Sendable {
     static let streakMemory = 64
     /// The longest Retry-After that is honoured: 1 h.
     static let retryAfterCap: Int64 = 3_600_000
+    /// Between two requests of the fleet while the streak is over its limit, in milliseconds.
+    static let unprovenInterval: Int64 = 250
     static let fullPace = 1_024
     static let leastPace = 64
     static let recoveryInterval: Int64 = 5_000
 
     private(set) var hold: HoldKind?
+    private var holdBeganAt: Int64 = 0
     /// The calls from this one on were started after the hold began.
     private(set) var holdBeganAtCall: CallID = 0
     private(set) var holdEndedAt: Int64?
@@ -32,12 +35,16 @@ struct Account: Sendable {
     private(set) var provenFromCall: CallID = 0
     private(set) var lastUnauthorized: ContractID?
     private(set) var failuresInRow: [ContractID] = []
+    /// The loss of its connection counts for a call from this one on: it started after the last loss that counted.
+    private var countsLossFromCall: CallID = 0
 
     private(set) var pace = Account.fullPace
     /// A 429 to a call from this one on halves the rate again.
     private var halvesFromCall: CallID = 0
     private var paceChangedAt: Int64 = 0
     private var rateLimitsInRow = 0
+    /// Of them the latest ones with a Retry-After of less than a second, or a time that has passed.
+    private var briefWaitsInRow = 0
 
     var keyVersion: UInt64 = 1
     /// A 429's Retry-After: nothing starts before it.
@@ -63,6 +70,7 @@ struct Account: Sendable {
         guard let hold, call >= holdBeganAtCall else { return nil }
         endHold(now: now)
         rateLimitsInRow = 0
+        briefWaitsInRow = 0
         return hold
     }
 
@@ -71,6 +79,9 @@ struct Account: Sendable {
         hold = nil
         holdEndedAt = now
         probe = 0
+        // The next hold's interval starts anew.
+        nextProbe = 0
+        probeFloor = 0
     }
 
     /// A contract got a permanent answer. Returns whether it may settle.
@@ -82,8 +93,17 @@ struct Account: Sendable {
     }
 
     /// A transient failure. Returns whether the breaker opens.
-    mutating func failure(_ contract: ContractID, breaker: Int) -> Bool {
+    ///
+    /// - Parameter lostConnection: Whether the connection ended under the call. Of such failures only one counts of the
+    ///   calls that were in flight at its time: a restart of the API is no outage.
+    mutating func failure(
+        _ contract: ContractID, call: CallID, nextCall: CallID, lostConnection: Bool, breaker: Int
+    ) -> Bool {
         lastUnauthorized = nil
+        if lostConnection {
+            guard call >= countsLossFromCall else { return false }
+            countsLossFromCall = nextCall
+        }
         if !failuresInRow.contains(contract) { failuresInRow.append(contract) }
         return failuresInRow.count >= breaker
     }
@@ -105,8 +125,9 @@ struct Account: Sendable {
             // The rate recovers from the end of a 429's hold on, whatever ends it.
             if hold == .rateLimited { paceChangedAt = now }
             hold = kind
+            holdBeganAt = now
             holdBeganAtCall = nextCall
-            probeInterval = kind == .unavailable ? 1_000 : 5_000
+            probeInterval = kind == .rateLimited ? 5_000 : 1_000
             waitForProbe(now: now, share: share)
         }
         failuresInRow = []
@@ -116,7 +137,14 @@ struct Account: Sendable {
     /// A probe failed: the next one is later.
     mutating func probeFailed(now: Int64, share: Int64) {
         guard let hold else { return }
-        probeInterval = min(probeInterval * 2, hold == .unavailable ? 5_000 : 60_000)
+        let cap: Int64 =
+            switch hold {
+            case .unavailable: 5_000
+            // A key is often back within a minute.
+            case .unauthorized: now - holdBeganAt < 60_000 ? 5_000 : 60_000
+            case .rateLimited: 60_000
+            }
+        probeInterval = min(probeInterval * 2, cap)
         waitForProbe(now: now, share: share)
     }
 
@@ -156,10 +184,30 @@ struct Account: Sendable {
             halvesFromCall = nextCall
             paceChangedAt = now
             rateLimitsInRow += 1
+            briefWaitsInRow = retryAfter.map { $0 < 1_000 } ?? false ? briefWaitsInRow + 1 : 0
         }
-        let fallback = min(60_000, Int64(5_000) << Int64(min(4, max(0, rateLimitsInRow - 1))))
-        notBefore = max(notBefore, now + min(retryAfter ?? fallback, Self.retryAfterCap) + jitter)
+        let fallback = Self.doubled(5_000, times: rateLimitsInRow - 1)
+        // "At once" while it goes on refusing is no time to wait for.
+        let floor = briefWaitsInRow > 0 ? Self.doubled(1_000, times: briefWaitsInRow - 1) : 0
+        notBefore = max(notBefore, now + min(max(retryAfter ?? fallback, floor), Self.retryAfterCap) + jitter)
         return notBefore
+    }
+
+    /// A time that doubles up to 1 min.
+    private static func doubled(_ time: Int64, times: Int) -> Int64 {
+        min(60_000, time << Int64(min(6, max(0, times))))
+    }
+
+    // MARK: Unproven
+
+    /// While the streak is over its limit, no request starts before this.
+    private(set) var nextUnproven: Int64 = 0
+
+    /// A request started while the streak is over its limit: the fleet starts 4 a second at most.
+    ///
+    /// - Parameter share: the topic's partitions by the worker's.
+    mutating func startedUnproven(now: Int64, share: Int64) {
+        nextUnproven = now + Self.unprovenInterval * share
     }
 
     /// When the rate next recovers; nil when it does not.

@@ -13,6 +13,7 @@ extension Engine {
         while calls.count < limit {
             let isProbe = account.hold != nil
             if isProbe, account.probe != 0 || now < account.nextProbe { return }
+            if isUnproven, now < account.nextUnproven { return }
             guard hasWaitingLane else { return }
             guard let ledger = ledgerToCharge(now: now) else { return }
             guard let (lane, laneClass) = isProbe ? nextProbeLane() : nextLane() else { return }
@@ -27,8 +28,11 @@ extension Engine {
 
     /// The rate in 1/1024 of the budget: less after 429s, and a quarter while the streak is over its limit.
     private var pace: Int {
-        account.isUnproven(limit: configuration.streakLimit) ? account.pace / 4 : account.pace
+        isUnproven ? account.pace / 4 : account.pace
     }
+
+    /// Whether the streak is over its limit: permanent answers do not settle.
+    var isUnproven: Bool { account.isUnproven(limit: configuration.streakLimit) }
 
     var hasWaitingLane: Bool { !freshQueue.isEmpty || !backlogQueue.isEmpty || !retryQueue.isEmpty }
 
@@ -72,6 +76,7 @@ extension Engine {
             account.probe = id
             account.lastProbed = lanes[index].contract
         }
+        if isUnproven { account.startedUnproven(now: now, share: share) }
         var entry = lanes[index].head
         while entry >= 0 {
             ledgers[Int(entries[Int(entry)].ledger)].called(entries[Int(entry)].offset)
@@ -198,8 +203,14 @@ extension Engine {
             settleRemembered(.call(call.id))
             lanes[Int(lane)].forgetTrouble()
             settleLane(lane, now: now.boot)
-        case .permanent(let status):
-            permanentAnswer(status, call: call, lane: lane, wasProbe: wasProbe, now: now)
+        case .permanent(let status, let retryAfter):
+            if let retryAfter, !lanes[Int(lane)].hasWaitedForAnswer {
+                lanes[Int(lane)].hasWaitedForAnswer = true
+                let wait = FailurePolicy.Retry(retryAfter: retryAfter, status: status, endsAlone: true)
+                decide(.retry(wait), call: call, lane: lane, wasProbe: wasProbe, now: now)
+            } else {
+                permanentAnswer(status, call: call, lane: lane, wasProbe: wasProbe, now: now)
+            }
         case .conflict(let status):
             lanes[Int(lane)].conflicts += 1
             if lanes[Int(lane)].conflicts >= configuration.conflictAttempts {
@@ -227,19 +238,23 @@ extension Engine {
             beginHold(.rateLimited, wasProbe: wasProbe, now: now.boot)
             if retryAfter == nil { account.delayProbe(until: until) } else { account.probe(at: until) }
             requeue(lane, now: now.boot)
-        case .retry(let retryAfter, let status, let endsAlone, let holds, let freshConnection):
-            if freshConnection { lanes[Int(lane)].wantsFreshConnection = true }
-            if case .retry(_, nil, true, _, _) = policy { markAmbiguous(lane) }
-            let opens = account.failure(contract, breaker: configuration.breaker)
-            if holds || opens || wasProbe {
+        case .retry(let failure):
+            if failure.freshConnection { lanes[Int(lane)].wantsFreshConnection = true }
+            if failure.mayHaveApplied { markAmbiguous(lane) }
+            let opens = account.failure(
+                contract, call: call.id, nextCall: nextCall, lostConnection: failure.lostConnection,
+                breaker: configuration.breaker)
+            if failure.holds || opens || wasProbe {
                 beginHold(wasProbe ? (account.hold ?? .unavailable) : .unavailable, wasProbe: wasProbe, now: now.boot)
-                if let retryAfter { account.delayProbe(until: now.boot + min(retryAfter, Account.retryAfterCap)) }
+                if let retryAfter = failure.retryAfter {
+                    account.delayProbe(until: now.boot + min(retryAfter, Account.retryAfterCap))
+                }
             }
-            if endsAlone {
-                failAlone(lane, status: status, retryAfter: retryAfter, now: now)
+            if failure.endsAlone {
+                failAlone(lane, status: failure.status, retryAfter: failure.retryAfter, now: now)
             } else {
                 noteTrouble(lane, now: now.boot)
-                retry(lane, retryAfter: retryAfter, now: now.boot)
+                retry(lane, retryAfter: failure.retryAfter, now: now.boot)
             }
         case .again:
             lanes[Int(lane)].attempts -= 1
@@ -273,7 +288,7 @@ extension Engine {
     }
 
     private mutating func goodAnswer(call: CallID, now: Int64) {
-        let wasUnproven = account.isUnproven(limit: configuration.streakLimit)
+        let wasUnproven = isUnproven
         if let ended = account.good(call: call, now: now) { holdEnded(ended, now: now) }
         guard wasUnproven else { return }
         account.proven(fromCall: nextCall)
@@ -312,7 +327,7 @@ extension Engine {
             lanes[Int(lane)].attempts -= 1
             return requeue(lane, now: now.boot)
         }
-        let wasUnproven = account.isUnproven(limit: configuration.streakLimit)
+        let wasUnproven = isUnproven
         let settles = account.permanentAnswer(contract, limit: configuration.streakLimit)
         probeAnswered(call.id, wasProbe: wasProbe, now: now.boot)
         if settles {

@@ -361,6 +361,7 @@ public struct Engine: Sendable {
         // A time that has passed is no reason to wake: what could start has started, the rest waits for an input.
         if account.hold != nil, account.probe == 0, account.nextProbe > now { consider(account.nextProbe) }
         if account.notBefore > now { consider(account.notBefore) }
+        if isUnproven, hasWaitingLane, account.nextUnproven > now { consider(account.nextUnproven) }
         consider(budgetFreeAt)
         if hasWaitingLane { consider(account.recoveryDue) }
         if case .active = phase, let head = parkedQueue.head, isCurrent(head) {

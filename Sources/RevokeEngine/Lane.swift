@@ -56,6 +56,8 @@ struct Lane: Sendable {
     var isStuckNoted = false
     /// The answer was permanent, but the streak was over its limit: it did not settle.
     var isUnproven = false
+    /// A permanent answer asked to wait, which is done once.
+    var hasWaitedForAnswer = false
     /// The next request goes over a new connection.
     var wantsFreshConnection = false
     /// A server's Retry-After for this contract; no start before it.
@@ -78,6 +80,7 @@ struct Lane: Sendable {
         troubleSince = nil
         isStuckNoted = false
         isUnproven = false
+        hasWaitedForAnswer = false
         wantsFreshConnection = false
         notBefore = 0
     }

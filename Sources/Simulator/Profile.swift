@@ -14,6 +14,8 @@ enum ContractKind: UInt8, Sendable {
     case busy
     /// 500 for ever (poison).
     case failing
+    /// A firewall's page for ever (poison).
+    case paged
     /// No complete answer for ever (poison).
     case silent
     /// 401 for ever while other contracts are good (poison).
@@ -22,7 +24,7 @@ enum ContractKind: UInt8, Sendable {
     /// Whether the contract's events stay open until the contract heals.
     var isPoison: Bool {
         switch self {
-        case .failing, .silent, .refused: true
+        case .failing, .paged, .silent, .refused: true
         case .healthy, .unknown, .forbidden, .conflicting, .busy: false
         }
     }
@@ -150,7 +152,7 @@ struct Profile: Sendable {
         for _ in 0..<troubled {
             let index = Int(generator.between(10, Int64(count - 1)))
             profile.contracts[index] = generator.pick([
-                .unknown, .unknown, .forbidden, .conflicting, .busy, .failing, .silent, .refused,
+                .unknown, .unknown, .forbidden, .conflicting, .busy, .failing, .paged, .silent, .refused,
             ])
         }
         if profile.engine.windowRecords < 100 || profile.engine.metadataLimit < 2_048 {
@@ -161,7 +163,7 @@ struct Profile: Sendable {
         } else if generator.chance(60) {
             profile.poisonStays = true
             profile.engine.contractRetryLimit = 700_000
-            profile.contracts[10] = generator.pick([.failing, .silent, .refused])
+            profile.contracts[10] = generator.pick([.failing, .paged, .silent, .refused])
         }
         if !profile.poisonStays, generator.chance(40) {
             profile.engine.contractRetryLimit = 700_000

@@ -298,6 +298,13 @@ final class Witness {
     var probeIntervalBegan: Int64 = 0
     var probeFloor: (low: Int64, high: Int64) = (.min / 2, .min / 2)
     var holdSequence = 0
+    /// 429s in a row with a Retry-After of less than a second.
+    var briefWaits = 0
+    var holdBegan: Int64 = 0
+    /// A lost connection counts for the breaker for calls from here on.
+    var lossSequence = 0
+    /// No call before this while the streak is over its limit.
+    var nextUnproven: Int64 = 0
     /// The Retry-After of the call that ended last, and whether it was a 429.
     var cause: (delay: Int64?, isRateLimit: Bool)?
     var mayEndHold = false

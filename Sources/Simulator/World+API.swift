@@ -117,6 +117,7 @@ extension World {
             case 2: return Answer(outcome: .unavailable(status: 502, retryAfter: retryAfter), latency: latency)
             case 3: return Answer(outcome: .transient(status: 425), latency: latency)
             case 4: return Answer(outcome: .unreachable(.connect), latency: latency, isSent: false)
+            case 5: return Answer(outcome: .misdirected(status: 403, mayEndAlone: true), latency: latency)
             default: break
             }
         }
@@ -131,6 +132,7 @@ extension World {
                 ? Answer(outcome: .revoked, latency: latency, isApplied: true)
                 : Answer(outcome: .conflict(status: 423), latency: latency)
         case .failing: return Answer(outcome: .unavailable(status: 500, retryAfter: nil), latency: latency)
+        case .paged: return Answer(outcome: .misdirected(status: 403, mayEndAlone: true), latency: latency)
         case .silent: return Answer(outcome: .ambiguous(.deadline), latency: 60_000)
         case .refused: return Answer(outcome: .unauthorized(keyVersion: worker.keyVersion), latency: latency)
         }

@@ -145,6 +145,7 @@ extension World {
         case .unavailable(let answer, _): status = answer
         case .unauthorized: status = 401
         case .ambiguous: status = nil
+        case .misdirected(let answer, mayEndAlone: true): status = answer
         case .revoked, .rateLimited, .misdirected, .unreachable, .withheld: return
         }
         if !witness.statuses[call.contract].contains(status) { witness.statuses[call.contract].append(status) }

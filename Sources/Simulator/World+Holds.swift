@@ -44,7 +44,9 @@ extension World {
         }
         guard witness.isHeld else { return }
         if call.isProbe, hasFailed {
-            witness.probeInterval = min(witness.probeInterval * 2, witness.hold == .unavailable ? 5_000 : 60_000)
+            let isShort =
+                witness.hold == .unavailable || (witness.hold == .unauthorized && now - witness.holdBegan < 60_000)
+            witness.probeInterval = min(witness.probeInterval * 2, isShort ? 5_000 : 60_000)
             waitForProbe(witness)
         }
         applyDelay(witness, isProbe: call.isProbe)
@@ -74,7 +76,7 @@ extension World {
         guard let cause = witness.cause else { return }
         if cause.isRateLimit {
             if let delay = cause.delay {
-                witness.probeFloor = (now + min(delay, 3_600_000), witness.notBeforeHigh)
+                witness.probeFloor = (max(now + min(delay, 3_600_000), witness.noCallBefore), witness.notBeforeHigh)
                 (witness.probeLow, witness.probeHigh) = witness.probeFloor
             } else {
                 delayProbe(witness, low: now + 5_000, high: witness.notBeforeHigh)
@@ -93,9 +95,16 @@ extension World {
 
     private func rateLimited(_ worker: SimulatedWorker, _ call: SimulatedWorker.Call, _ delay: Int64?) {
         let witness = worker.witness
-        witness.notBeforeHigh = max(witness.notBeforeHigh, now + min(delay ?? 60_000, 3_600_000) + 1_000)
+        let isBrief = delay.map { $0 < 1_000 } ?? false
+        let halves = call.sequence > witness.halvedSequence
+        if halves { witness.briefWaits = isBrief ? witness.briefWaits + 1 : 0 }
+        let floor = witness.briefWaits == 0 ? 0 : min(60_000, Int64(1_000) << Int64(min(6, witness.briefWaits - 1)))
+        let least = max(delay ?? 0, floor)
+        if delay != nil { witness.noCallBefore = max(witness.noCallBefore, now + min(least, 3_600_000)) }
+        let most = delay == nil ? max(60_000, floor) : least
+        witness.notBeforeHigh = max(witness.notBeforeHigh, now + min(most, 3_600_000) + 1_000)
         recoverPace(witness)
-        guard call.sequence > witness.halvedSequence else { return }
+        guard halves else { return }
         witness.paceLow = max(64, witness.paceLow / 2)
         witness.paceHigh = max(64, witness.paceHigh / 2)
         witness.halvedSequence = sequence
@@ -110,7 +119,8 @@ extension World {
         witness.mustEndHold = false
         witness.hasEndedHold = false
         (witness.probeLow, witness.probeHigh) = witness.formerProbe
-        witness.probeInterval = kind == .unavailable ? 1_000 : 5_000
+        witness.holdBegan = now
+        witness.probeInterval = kind == .rateLimited ? 5_000 : 1_000
         waitForProbe(witness)
         applyDelay(witness, isProbe: true)
         doubtOrder(witness)
@@ -130,6 +140,13 @@ extension World {
             witness.paceHighChanged = now
         }
         let isOver = witness.mayEndHold
+        if isOver {
+            // The next hold's interval starts anew.
+            (witness.probeLow, witness.probeHigh) = (0, 0)
+            witness.probeFloor = (0, 0)
+            witness.formerProbe = (0, 0)
+            if witness.endedCall?.outcome == .revoked { witness.briefWaits = 0 }
+        }
         witness.mustEndHold = false
         witness.hasEndedHold = true
         doubtOrder(witness)
@@ -155,8 +172,9 @@ extension World {
         }
         witness.hasEndedHold = false
         witness.mayEndHold = false
-        // A 429's Retry-After with its jitter outlasts the hold that it began.
-        if witness.isHeld, now > max(witness.probeHigh, witness.notBeforeHigh) + 5, canCall(worker) {
+        // A 429's Retry-After with its jitter outlasts the hold that it began; probes too are few while nothing is proven.
+        let unproven = witness.isUnproven ? witness.nextUnproven : 0
+        if witness.isHeld, now > max(witness.probeHigh, witness.notBeforeHigh, unproven) + 5, canCall(worker) {
             fail("hold.probe-late", "no probe starts though it is due", worker: worker.index)
         }
     }
@@ -222,6 +240,14 @@ extension World {
     func checkPace(_ worker: SimulatedWorker, _ contract: Int) {
         let witness = worker.witness
         recoverPace(witness)
+        if witness.isUnproven {
+            if now < witness.nextUnproven {
+                fail(
+                    "pace.unproven", "a call starts \(witness.nextUnproven - now) ms early while nothing is proven",
+                    worker: worker.index, contract: contract)
+            }
+            witness.nextUnproven = now + 250 * share(witness)
+        }
         let pace = witness.isUnproven ? witness.paceHigh / 4 : witness.paceHigh
         guard witness.paceHigh < 1_024 || witness.isUnproven else { return }
         guard profile.engine.budget.isEmpty else {

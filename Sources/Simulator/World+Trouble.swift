@@ -11,7 +11,7 @@ extension World {
     }
 
     /// A call ended: which holds its answer may begin, and which it must.
-    func witnessReason(_ worker: SimulatedWorker, _ call: SimulatedWorker.Call) {
+    func witnessReason(_ worker: SimulatedWorker, _ call: SimulatedWorker.Call, countsForBreaker: Bool) {
         let witness = worker.witness
         witness.endedCall = call
         switch call.outcome {
@@ -35,7 +35,9 @@ extension World {
             witness.refusedSurely = call.contract
         case .transient, .unavailable, .misdirected, .unreachable, .ambiguous:
             witness.refusedSurely = -1
-            if !witness.failingMost.contains(call.contract) { witness.failingMost.append(call.contract) }
+            if countsForBreaker, !witness.failingMost.contains(call.contract) {
+                witness.failingMost.append(call.contract)
+            }
             if case .unreachable(.untrustedCertificate) = call.outcome { witness.mustHold = .unavailable }
         case .withheld: break
         }

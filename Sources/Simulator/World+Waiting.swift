@@ -209,6 +209,7 @@ extension World {
         case .rejected:
             waiting.fail()
             waiting.isUnproven = true
+        case .misdirected(_, mayEndAlone: true): waiting.failAlone(at: now)
         case .unauthorized, .conflict, .misdirected, .unreachable: waiting.fail()
         case .unavailable: waiting.failAlone(at: now)
         case .transient, .ambiguous:

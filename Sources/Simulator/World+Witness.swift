@@ -209,8 +209,14 @@ extension World {
         let witness = worker.witness
         let contract = call.contract
         sequence += 1
+        // Calls that were in flight together lose their connections together.
+        var countsForBreaker = true
+        if case .ambiguous(.connectionClosed) = call.outcome {
+            countsForBreaker = call.sequence > witness.lossSequence
+            if countsForBreaker { witness.lossSequence = sequence }
+        }
         witnessStatus(witness, call)
-        witnessReason(worker, call)
+        witnessReason(worker, call, countsForBreaker: countsForBreaker)
         witnessHold(worker, call)
         defer { witnessWaitsAgain(worker, call) }
         var isTrouble = true
@@ -242,9 +248,7 @@ extension World {
                 witness.rejectPermit[contract] = max(witness.rejectPermit[contract], call.sequence)
                 witness.conflictGoods[contract] = witness.goods
             }
-        case .rateLimited(let delay):
-            isTrouble = false
-            if let delay { witness.noCallBefore = max(witness.noCallBefore, now + min(delay, 3_600_000)) }
+        case .rateLimited: isTrouble = false
         case .unavailable(_, let delay):
             if let delay { witness.noLaneCallBefore[contract] = now + min(delay, 3_600_000) }
         case .unauthorized(let version): isTrouble = version == worker.keyVersion
@@ -253,7 +257,7 @@ extension World {
         }
         switch call.outcome {
         case .transient, .unavailable, .misdirected, .unreachable, .ambiguous:
-            if !witness.failing.contains(contract) { witness.failing.append(contract) }
+            if countsForBreaker, !witness.failing.contains(contract) { witness.failing.append(contract) }
         case .withheld: break
         case .revoked, .rejected, .conflict, .rateLimited, .unauthorized: witness.failing.removeAll()
         }

@@ -21,6 +21,7 @@ struct FailurePolicyTableTests {
         ("`transient`", .transient(status: 408)),
         ("`unavailable`", .unavailable(status: 503, retryAfter: nil)),
         ("`misdirected`", .misdirected(status: 302)),
+        ("`misdirected`, a page in the place of a verdict", .misdirected(status: 403, mayEndAlone: true)),
         ("`unreachable`", .unreachable(.connect)),
         ("`unreachable` by an untrusted certificate", .unreachable(.untrustedCertificate)),
         ("`ambiguous`", .ambiguous(.deadline)),
@@ -41,8 +42,9 @@ struct FailurePolicyTableTests {
                 outcome: name, end: "dead letter after \(attempts) attempts, within the streak limit", hold: "no")
         case .unauthorized: return Row(outcome: name, end: alone, hold: "by the key")
         case .rateLimited: return Row(outcome: name, end: "–", hold: "until Retry-After")
-        case .retry(_, _, let endsAlone, let holds, _):
-            return Row(outcome: name, end: endsAlone ? alone : "–", hold: holds ? "at once" : breaker)
+        case .retry(let failure):
+            return Row(
+                outcome: name, end: failure.endsAlone ? alone : "–", hold: failure.holds ? "at once" : breaker)
         case .again: return Row(outcome: name, end: "–", hold: "no")
         }
     }
