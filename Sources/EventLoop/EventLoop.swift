@@ -9,6 +9,7 @@ internal import Glibc
 @safe
 public final class EventLoop {
     private let loop = UnsafeMutablePointer<uv_loop_t>.allocate(capacity: 1)
+    private let dueTimers: DueTimers?
     private var isRunning = false
     /// Whether `close()` was called.
     public private(set) var isClosed = false
@@ -18,9 +19,17 @@ public final class EventLoop {
     public init() throws(EventLoopError) {
         let code = unsafe uv_loop_init(loop)
         guard code >= 0 else {
+            dueTimers = nil
             isClosed = true
             unsafe loop.deallocate()
             throw EventLoopError(code: code, operation: "uv_loop_init")
+        }
+        do throws(EventLoopError) {
+            dueTimers = try unsafe DueTimers(loop: loop)
+        } catch {
+            dueTimers = nil
+            close()
+            throw error
         }
     }
 
@@ -76,8 +85,8 @@ public final class EventLoop {
     /// Makes a timer, which is stopped at first.
     /// - Throws: `EventLoopError` when the loop is closed.
     public func makeTimer(_ fire: @escaping () -> Void) throws(EventLoopError) -> LoopTimer {
-        guard !isClosed else { throw .closed("uv_timer_init") }
-        return try unsafe LoopTimer(loop: loop, fire)
+        guard !isClosed, let dueTimers else { throw .closed("uv_timer_init") }
+        return try unsafe LoopTimer(loop: loop, dueTimers: dueTimers, fire)
     }
 
     /// Makes a watch of a descriptor, without interest at first. The descriptor stays the caller's.

@@ -4,8 +4,9 @@ import Glibc
 
 /// A queue of librdkafka that wakes the loop through a pipe. On the loop's thread.
 ///
-/// librdkafka writes to the pipe once for each change of the queue from empty to not empty: so a turn reads the pipe
-/// and then drains the queue until it is empty, or goes on in the next turn without waiting for the pipe.
+/// librdkafka writes to the pipe once for each change of the queue from empty to not empty: so a turn drains the queue
+/// until it is empty, or goes on in the next turn without waiting for the pipe. Whatever wakes it, events come from one
+/// place in the loop's turn: at most `eventsPerTurn` between two calls of a `TurnHook`, which can pause partitions.
 @safe final class EventQueue {
     /// The most events of one turn; other handlers of the loop run between two turns.
     static let eventsPerTurn = 256
@@ -53,7 +54,7 @@ import Glibc
                 self?.isContinuing = false
                 self?.serve()
             }
-            poll = try loop.makeTimer { [weak self] in self?.serve() }
+            poll = try loop.makeTimer { [weak self] in self?.continueNextTurn() }
         } catch {
             close()
             throw .loop(error)
@@ -81,10 +82,7 @@ import Glibc
     private func woken() {
         var bytes = [UInt8](repeating: 0, count: 64)
         while unsafe read(reader, &bytes, bytes.count) == bytes.count {}
-        // A turn that was planned before serves these events too.
-        if !isContinuing {
-            serve()
-        }
+        continueNextTurn()
     }
 
     private func serve() {

@@ -70,6 +70,34 @@ import Testing
         try member.close()
     }
 
+    /// Whoever decides once a turn, before the loop waits, is asked after 256 records at the latest, and a pause that is
+    /// ordered there holds.
+    @Test func aTurnOfTheLoopStandsBetweenTwoBatches() throws {
+        let scenario = try Scenario()
+        try scenario.produce(values: 0..<3_000, together: true)
+        let member = try scenario.member()
+        var seen = 0
+        var most = 0
+        var atPause: Int?
+        let hook = try scenario.loop.beforeBlocking {
+            most = max(most, member.records.count - seen)
+            seen = member.records.count
+            guard atPause == nil, seen >= 500 else { return }
+            atPause = seen
+            #expect(throws: Never.self) { try member.consumer.pause([0]) }
+        }
+        try scenario.until("pause") { atPause != nil }
+        try scenario.turns(50)
+        #expect(member.records.count == atPause)
+        #expect(atPause.map { $0 < 500 + 256 } == true)
+        try member.consumer.resume([0])
+        try scenario.until("records") { member.records.count == 3_000 }
+        #expect(most <= 256)
+        #expect(member.values == Array(0..<3_000))
+        hook.close()
+        try member.close()
+    }
+
     @Test func readsWithoutAGroupToTheEnd() throws {
         let scenario = try Scenario(partitions: 1)
         try scenario.produce(values: 0..<20)
