@@ -162,7 +162,7 @@ void ccurl_gate_destroy(ccurl_gate *gate) {
     free(gate);
 }
 
-void ccurl_gate_tick(ccurl_gate *gate) { gate->last_tick = boottime(); }
+void ccurl_gate_tick(ccurl_gate *gate, int64_t boottime) { gate->last_tick = boottime; }
 
 void ccurl_gate_withhold(ccurl_gate *gate) { gate->barrier = gate->next_serial; }
 

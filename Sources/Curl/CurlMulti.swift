@@ -92,9 +92,11 @@ public final class CurlMulti {
         if let gate = unsafe gate { unsafe ccurl_gate_withhold(gate) }
     }
 
-    /// Tells the gate that the loop lives.
-    public func tick() {
-        if let gate = unsafe gate { unsafe ccurl_gate_tick(gate) }
+    /// Tells the gate that the loop lives: what decides looked at this time, in CLOCK_BOOTTIME milliseconds, and knows of
+    /// no reason to send nothing. The time that it looked at, and not that of the call: the process may have stood still
+    /// in between.
+    public func tick(at boottime: Int64) {
+        if let gate = unsafe gate { unsafe ccurl_gate_tick(gate, boottime) }
     }
 
     /// Begins a request; `done` is called once, later, on the loop (at once when this is closed).

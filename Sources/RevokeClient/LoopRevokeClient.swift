@@ -117,10 +117,10 @@ package final class LoopRevokeClient {
         keyVersion += 1
     }
 
-    /// Tells the gate that the loop lives: in each turn, or at each tick of what decides.
-    package func tick() {
-        transfers.tick()
-        for multi in retiring { multi.tick() }
+    /// Tells the gate that the loop lives: in each turn, with the time that what decides has looked at.
+    package func tick(at boottime: Int64) {
+        transfers.tick(at: boottime)
+        for multi in retiring { multi.tick(at: boottime) }
     }
 
     /// Stops the requests that were begun before and are not sent yet: each ends `withheld`. For a worker that lost its

@@ -64,7 +64,7 @@ import WorkerTestKit
             let timer = try loop.makeTimer {
                 client.revokeAll(contract) { late in
                     results.append(late)
-                    client.tick()
+                    client.tick(at: EventLoop.boottime())
                     client.revokeAll(contract) { sent in
                         results.append(sent)
                         client.close()
@@ -76,6 +76,29 @@ import WorkerTestKit
         }
         #expect(results.map(\.outcome) == [.withheld, .revoked])
         #expect(results.map { $0.sentAt == nil } == [true, false])
+        #expect(server.requests == 1)
+    }
+
+    /// The gate's limit counts from the time that was looked at: what stood still after that look is late.
+    @Test func aTickCountsFromItsTime() async throws {
+        let server = try ScriptedServer(answering(noContent))
+        let account = try account(server.url)
+        let results: [CallResult] = try await onLoop { loop, finish in
+            let client = try LoopRevokeClient(loop: loop, account: account, gateLimit: 600_000)
+            let contract = try contract()
+            var results: [CallResult] = []
+            client.tick(at: EventLoop.boottime() - 600_001)
+            client.revokeAll(contract) { late in
+                results.append(late)
+                client.tick(at: EventLoop.boottime())
+                client.revokeAll(contract) { sent in
+                    results.append(sent)
+                    client.close()
+                    finish(results)
+                }
+            }
+        }
+        #expect(results.map(\.outcome) == [.withheld, .revoked])
         #expect(server.requests == 1)
     }
 

@@ -56,8 +56,8 @@ ccurl_gate *_Nullable ccurl_gate_create(int64_t limit, ccurl_socket_closing clos
 /// Frees a gate; after the multi handle and all transfers that use it.
 void ccurl_gate_destroy(ccurl_gate *gate);
 
-/// Says that the loop lives.
-void ccurl_gate_tick(ccurl_gate *gate);
+/// Says that the loop lived at this time, in CLOCK_BOOTTIME milliseconds.
+void ccurl_gate_tick(ccurl_gate *gate, int64_t boottime);
 
 /// Stops all requests that were prepared before and are not sent yet: each ends as late when its turn to be sent comes.
 void ccurl_gate_withhold(ccurl_gate *gate);

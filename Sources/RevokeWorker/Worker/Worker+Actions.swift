@@ -142,6 +142,8 @@ extension Worker {
     private func commit(_ id: CommitID, _ parts: [CommitPart]) {
         do throws(KafkaError) {
             guard let consumer else { throw KafkaError(.destroy) }
+            // The partitions are others' already. While a revoke is held no other event tells it.
+            guard !consumer.isAssignmentLost else { throw KafkaError(.assignmentLost) }
             commitSentAt = EventLoop.boottime()
             try consumer.commit(
                 id: id,
@@ -156,8 +158,7 @@ extension Worker {
                     .error: .describing(error),
                 ])
             let result = Self.commitResult(error)
-            engine.commitFinished(
-                id, parts.map { CommitPartResult(partition: $0.partition, result: result) }, now: now)
+            commitFinished(id, parts.map { CommitPartResult(partition: $0.partition, result: result) })
         }
     }
 
@@ -282,7 +283,9 @@ extension Worker {
                 "no record was decoded since the start; malformed records wait (wrong topic?)",
                 [.topic: .text(setup.configuration.topic)])
         case .undecodableEnded: logger.info("an event was decoded; malformed records become dead letters")
-        case .commitsFailingBegan: logger.error("commits fail for 10 s; no call starts until one succeeds")
+        case .commitsFailingBegan:
+            client?.withholdUnsent()
+            logger.error("commits fail for 10 s; no call starts until one succeeds")
         case .commitsFailingEnded: logger.info("commits succeed again")
         case .suspicion(let gap):
             metrics.suspicions += 1

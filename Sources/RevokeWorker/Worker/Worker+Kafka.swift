@@ -229,7 +229,14 @@ extension Worker {
         // How long it took tells a commit that hung from one that was refused.
         let duration = EventLoop.boottime() - commitSentAt
         for line in lines { logCommit(line.error, line.partitions, duration: duration) }
-        engine.commitFinished(result.id, parts, now: now)
+        commitFinished(result.id, parts)
+    }
+
+    /// A commit ended. One that was refused because the partitions are others' stops, at once, the calls that wait for a
+    /// connection: the event that says so comes later.
+    func commitFinished(_ id: CommitID, _ parts: [CommitPartResult]) {
+        if parts.contains(where: { $0.result == .fenced }) { client?.withholdUnsent() }
+        engine.commitFinished(id, parts, now: now)
     }
 
     private func logCommit(_ error: KafkaError?, _ partitions: [Int32], duration: Int64) {
@@ -256,7 +263,7 @@ extension Worker {
         case .noError: return .stored
         case .noOffset: return .nothingToDo
         case .rebalanceInProgress: return .rebalanceInProgress
-        case .illegalGeneration, .unknownMemberId, .fencedInstanceId: return .fenced
+        case .illegalGeneration, .unknownMemberId, .fencedInstanceId, .assignmentLost: return .fenced
         case .offsetMetadataTooLarge: return .metadataTooLarge
         default: return .failed
         }

@@ -179,6 +179,8 @@ public final class Worker {
     private func close() {
         guard !isClosing else { return }
         isClosing = true
+        // The partitions may be another member's before the client is closed.
+        client?.withholdUnsent()
         // Leaving the group waits for the brokers without a bound of its own.
         closeTimer = try? loop.makeTimer { [unowned self] in
             logger.error("Kafka does not let go; ending without it")
@@ -245,8 +247,11 @@ public final class Worker {
         while isTurnDue, rounds < 4 {
             isTurnDue = false
             rounds += 1
-            client?.tick()
+            // The gate opens for as long as the engine's own reading of the clocks allows: a gap between that reading and
+            // this place would be nobody's. The actions of the round before may have taken any time.
+            turnInstant = nil
             engine.turn(now: now)
+            client?.tick(at: now.boot)
             engine.takeActions(into: &actions)
             for action in actions { perform(action) }
         }
