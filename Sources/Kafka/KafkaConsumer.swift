@@ -136,6 +136,21 @@ public final class KafkaConsumer {
         return .done
     }
 
+    /// Reads these partitions from these offsets and none else, within the newest assignment, whose assign event had this
+    /// number and is answered. The eager protocol has no other way to add a partition or to go on elsewhere: so the
+    /// offsets of the others are where they go on, and what was fetched of them is fetched again. Pauses stay.
+    /// - Throws: `KafkaError` when librdkafka refuses.
+    public func reassign(
+        rebalance: UInt64, _ partitions: [KafkaPartitionOffset]
+    ) throws(KafkaError) -> KafkaRebalanceAnswer {
+        guard rebalance == lastRebalance, held == nil, isOpen, !isAssignmentLost else { return .outdated }
+        let paused = paused
+        // A pause keeps a place of its own, from which a resume would go on.
+        try replaceAssignment(partitions)
+        if let error = setPaused(true, paused.intersection(assigned)) { throw error }
+        return .done
+    }
+
     /// Answers the newest rebalance event, a revoke: reads nothing more and gives the partitions back.
     /// - Throws: `KafkaError` when librdkafka refuses; the event stays to be answered.
     public func unassign(rebalance: UInt64) throws(KafkaError) -> KafkaRebalanceAnswer {

@@ -98,7 +98,10 @@ public struct KafkaQueries: Sendable {
             return unsafe KafkaTopicMetadata(
                 partitionCount: partitions.count,
                 replicationFactor: partitions.map { unsafe Int($0.replica_cnt) }.min() ?? 0,
-                brokerCount: Int(answer.pointee.broker_cnt))
+                brokerCount: Int(answer.pointee.broker_cnt),
+                leaders: Dictionary(
+                    partitions.filter { unsafe $0.leader >= 0 }.map { unsafe ($0.id, $0.leader) },
+                    uniquingKeysWith: { first, _ in first }))
         }
     }
 
@@ -285,6 +288,8 @@ public struct KafkaTopicMetadata: Hashable, Sendable {
     public var replicationFactor: Int
     /// How many brokers the cluster has.
     public var brokerCount: Int
+    /// The broker that leads each partition; partitions without one are left out. It may be away all the same.
+    public var leaders: [Int32: Int32]
 }
 
 /// A topic's configuration.

@@ -94,6 +94,18 @@ internal import Threads
         }
     }
 
+    /// Makes the broker the group's coordinator.
+    /// - Throws: `KafkaError` for an unknown broker.
+    public func setCoordinator(ofGroup group: String, broker: Int32) throws(KafkaError) {
+        try unsafe call { (cluster) in unsafe rd_kafka_mock_coordinator_set(cluster, "group", group, broker) }
+    }
+
+    /// Makes the broker the partition's leader.
+    /// - Throws: `KafkaError` for an unknown topic, partition or broker.
+    public func setLeader(of topic: String, partition: Int32, broker: Int32) throws(KafkaError) {
+        try unsafe call { (cluster) in unsafe rd_kafka_mock_partition_set_leader(cluster, topic, partition, broker) }
+    }
+
     /// Delays the broker's answers by so many milliseconds; −1 is all brokers.
     /// - Throws: `KafkaError` for an unknown broker.
     public func setRoundTripTime(_ milliseconds: Int, broker: Int32 = -1) throws(KafkaError) {

@@ -29,7 +29,7 @@ extension Engine {
         var due: Int64?
         func consider(_ time: Int64) { due = min(due ?? time, time) }
         for ledger in ledgers {
-            if !ledger.isConfirmed { consider(commitNotBefore) }
+            if !ledger.isConfirmed, ledger.isLogSeen { consider(commitNotBefore) }
             if let since = ledger.unsentSince { consider(since + configuration.commitInterval) }
         }
         if settledSinceCommit >= configuration.commitCount { consider(lastCommitAt) }
@@ -72,7 +72,7 @@ extension Engine {
         let ledger = ledgers[index]
         guard ledger.isOpened else {
             // Nothing was done with this partition yet; a drain leaves its commit as it is.
-            guard !isFinal else { return nil }
+            guard !isFinal, ledger.isLogSeen else { return nil }
             let text = openingMetadata(ledger)
             ledgers[index].sentOffset = ledger.position
             ledgers[index].sentAnchor = ledger.storedAnchor

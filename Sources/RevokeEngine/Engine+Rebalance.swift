@@ -14,9 +14,11 @@ extension Engine {
 
     /// The group assigned these partitions; replaces the whole former assignment (eager protocol).
     ///
-    /// The assign event is held until the answer `assign(rebalance:)`. `topicPartitions` is the number of partitions
-    /// of the topic. Every assign, also one that comes while a revoke is drained, has a higher `rebalance` number; an
-    /// answer to an older one is not given any more.
+    /// The assign event is held until the answer `assign(rebalance:)`, and for no longer than until the committed offsets
+    /// are known. A partition with a committed offset is read from there at once, and its events are not fresh until
+    /// the log's ends are `found`; one without waits for `found`. `topicPartitions` is the number of partitions of the
+    /// topic. Every assign, also one that comes while a revoke is drained, has a higher `rebalance` number; an answer to
+    /// an older one is not given any more.
     public mutating func assigned(
         _ partitions: [AssignedPartition], topicPartitions: Int, rebalance: UInt64, now: Instant
     ) {
@@ -29,12 +31,9 @@ extension Engine {
             return
         }
         epoch += 1
-        var positions: [PartitionOffset] = []
+        assignment = rebalance
         for assigned in partitions where ledgerIndex[assigned.partition] == nil {
-            let ledger = makeLedger(assigned, now: now)
-            ledgerIndex[assigned.partition] = ledgers.count
-            ledgers.append(ledger)
-            positions.append(PartitionOffset(partition: assigned.partition, offset: ledger.position))
+            if !begin(assigned, now: now) { waitingPartitions.append(assigned.partition) }
         }
         former = []
         account.shareChanged(share)
@@ -44,20 +43,93 @@ extension Engine {
         actions.append(.assign(rebalance: rebalance, positions))
     }
 
-    private mutating func makeLedger(_ assigned: AssignedPartition, now: Instant) -> Ledger {
-        var position = assigned.committedOffset ?? assigned.startOffset
-        if let committed = assigned.committedOffset {
-            if committed < assigned.logStart {
-                actions.append(
-                    .note(.retentionPassed(partition: assigned.partition, lost: assigned.logStart - committed)))
-                position = assigned.logStart
-            } else if committed > assigned.logEnd {
-                actions.append(
-                    .note(
-                        .logRestarted(partition: assigned.partition, committed: committed, logEnd: assigned.logEnd)))
-                position = assigned.logStart
-            }
+    /// What a log's leader says of a partition of this assignment, when that came after `assigned`; for a partition
+    /// without a committed offset also where it starts.
+    public mutating func found(
+        _ log: LogEnds, startOffset: Int64?, of partition: Int32, rebalance: UInt64, now: Instant
+    ) {
+        guard case .active = phase, rebalance == assignment else { return }
+        if let index = ledgerIndex[partition] {
+            ledgers[index].found(log)
+            // What was read is in the log, and more may have come since the leader answered.
+            if !ledgers[index].hasRead { checkPosition(index, log, now: now.boot) }
+        } else if let index = waitingPartitions.firstIndex(of: partition) {
+            let assigned = AssignedPartition(
+                partition: partition, committedOffset: nil, metadata: [], log: log, startOffset: startOffset)
+            guard begin(assigned, now: now) else { return }
+            waitingPartitions.remove(at: index)
+            account.shareChanged(share)
+            arePositionsStale = true
         }
+    }
+
+    /// Nothing is read from a partition any more, since its position seemed to be outside its log; its leader says now
+    /// where the log begins and ends. `next` is the partition's `progress` when the leader was asked: if it has changed,
+    /// the partition is read. It is read again from where it is, or from the log's start when its next record is gone.
+    public mutating func positionLost(
+        _ partition: Int32, log: LogEnds, next: Int64, rebalance: UInt64, now: Instant
+    ) {
+        guard case .active = phase, rebalance == assignment, let index = ledgerIndex[partition],
+            ledgers[index].nextOffset == next
+        else { return }
+        arePositionsStale = true
+        checkPosition(index, log, now: now.boot)
+    }
+
+    /// A partition whose next record is gone goes on at the log's start. A log that ends before it is another one, which
+    /// is read from its start.
+    private mutating func checkPosition(_ index: Int, _ log: LogEnds, now: Int64) {
+        let partition = ledgers[index].partition
+        let next = ledgers[index].nextOffset
+        if next < log.start {
+            actions.append(.note(.retentionPassed(partition: partition, lost: log.start - next)))
+            ledgers[index].jump(to: log.start, now: now)
+            arePositionsStale = true
+        } else if next > log.end {
+            // What is open of the former log ends with the assignment; the next one compares again.
+            guard !ledgers[index].hasRead else { return actions.append(.rejoin) }
+            actions.append(.note(.logRestarted(partition: partition, committed: next, logEnd: log.end)))
+            ledgers[index].restart(log)
+            arePositionsStale = true
+        }
+    }
+
+    /// Where each partition goes on.
+    private var positions: [PartitionOffset] {
+        ledgers.map { PartitionOffset(partition: $0.partition, offset: $0.nextOffset) }
+    }
+
+    /// Partitions joined the assignment, or go on elsewhere: what is read is said again as a whole (eager protocol).
+    mutating func reassignIfStale() {
+        guard arePositionsStale, case .active = phase else { return }
+        arePositionsStale = false
+        actions.append(.reassign(rebalance: assignment, positions))
+    }
+
+    /// Holds the partition from now on; false when it is not known where to start.
+    private mutating func begin(_ assigned: AssignedPartition, now: Instant) -> Bool {
+        guard let position = startPosition(assigned) else { return false }
+        ledgerIndex[assigned.partition] = ledgers.count
+        ledgers.append(makeLedger(assigned, position: position, now: now))
+        return true
+    }
+
+    private mutating func startPosition(_ assigned: AssignedPartition) -> Int64? {
+        guard let committed = assigned.committedOffset else { return assigned.startOffset }
+        guard let log = assigned.log else { return committed }
+        if committed < log.start {
+            actions.append(.note(.retentionPassed(partition: assigned.partition, lost: log.start - committed)))
+            return log.start
+        }
+        if committed > log.end {
+            actions.append(
+                .note(.logRestarted(partition: assigned.partition, committed: committed, logEnd: log.end)))
+            return log.start
+        }
+        return committed
+    }
+
+    private mutating func makeLedger(_ assigned: AssignedPartition, position: Int64, now: Instant) -> Ledger {
         let metadata = CommitMetadata(decoding: assigned.metadata)
         if metadata == nil, !assigned.metadata.isEmpty {
             actions.append(.note(.metadataIgnored(partition: assigned.partition)))
@@ -66,7 +138,7 @@ extension Engine {
             budget: configuration.budget, partition: assigned.partition, topicPartitions: topicPartitions)
         inherit(metadata, hasCommit: assigned.committedOffset != nil, into: &charges, now: now)
 
-        var freshFrom = assigned.logEnd
+        var freshFrom = assigned.log?.end ?? .max
         var prior: PriorKnowledge?
         var ownPrior: PriorKnowledge?
         if position == assigned.committedOffset {
@@ -92,8 +164,8 @@ extension Engine {
             }
         }
         var ledger = Ledger(
-            partition: assigned.partition, position: position, freshFrom: freshFrom,
-            charges: charges, openingMetadata: assigned.metadata, prior: prior,
+            partition: assigned.partition, position: position, areEndsKnown: assigned.log != nil,
+            freshFrom: freshFrom, charges: charges, openingMetadata: assigned.metadata, prior: prior,
             metadataLimit: configuration.metadataLimit)
         ledger.ownPrior = ownPrior
         return ledger
@@ -185,6 +257,8 @@ extension Engine {
     /// Releases the open records; remembers what was settled, and what is still covered by work in flight, for the case
     /// that the partition comes back in the next assignment.
     mutating func endEpoch(now: Int64) {
+        waitingPartitions = []
+        arePositionsStale = false
         guard !ledgers.isEmpty else { return }
         former = []
         var weight = 0

@@ -95,6 +95,12 @@ public struct Engine: Sendable {
 
     var topicPartitions = 1
     var epoch: UInt64 = 0
+    /// The number of the assign event that the partitions held came with.
+    var assignment: UInt64 = 0
+    /// Partitions of the assignment that are not read yet: it is not known where they start.
+    var waitingPartitions: [Int32] = []
+    /// Whether partitions are to be read from elsewhere than the shell was told.
+    var arePositionsStale = false
     var ledgers: [Ledger] = []
     var ledgerIndex: [Int32: Int] = [:]
     var former: [Former] = []
@@ -227,6 +233,7 @@ public struct Engine: Sendable {
     public mutating func turn(now: Instant) {
         suspectAfterGap(now: now)
         lastTurn = now
+        reassignIfStale()
         account.recover(now: now.boot)
         while let due = timers.firstDue, due <= now.boot, let item = timers.popFirst() {
             retryTimerFired(item.ticket)
@@ -246,10 +253,11 @@ public struct Engine: Sendable {
 
     // MARK: Outputs
 
-    /// Up to where a partition is settled, and whether a record of it is open; nil when it is not held.
-    public func progress(of partition: Int32) -> (watermark: Int64, hasOpen: Bool)? {
+    /// Up to where a partition is settled, whether a record of it is open, and the offset behind the last record that
+    /// was read; nil when it is not held.
+    public func progress(of partition: Int32) -> (watermark: Int64, hasOpen: Bool, next: Int64)? {
         guard let index = ledgerIndex[partition] else { return nil }
-        return (ledgers[index].watermark, ledgers[index].openCount > 0)
+        return (ledgers[index].watermark, ledgers[index].openCount > 0, ledgers[index].nextOffset)
     }
 
     /// Moves the actions since the last call into `actions`, which is emptied first.
@@ -284,6 +292,7 @@ public struct Engine: Sendable {
         snapshot.lanes = laneIndex.count
         snapshot.deadLettersInFlight = deadLetters.count
         snapshot.partitions = ledgers.count
+        snapshot.waitingPartitions = waitingPartitions
         snapshot.streak = account.streak.count
         snapshot.hold = account.hold
         if account.hold != nil { snapshot.nextProbe = max(account.nextProbe, account.notBefore) }

@@ -76,7 +76,7 @@ public enum HoldKind: Int, CaseIterable, Hashable, Sendable {
 public enum EngineNote: Hashable, Sendable {
     /// The committed offset was below the log's start: retention passed, this many offsets are gone.
     case retentionPassed(partition: Int32, lost: Int64)
-    /// The committed offset was above the log's end: the topic was made anew; reading starts at the log's start.
+    /// The committed offset was above the log's end: the topic was recreated; reading starts at the log's start.
     case logRestarted(partition: Int32, committed: Int64, logEnd: Int64)
     /// An account's hold began.
     case holdBegan(HoldKind)
@@ -114,6 +114,11 @@ public enum EngineAction: Hashable, Sendable {
     case commit(CommitID, [CommitPart])
     /// Answer the assign event with this number: read these partitions from these offsets, and forget earlier pauses.
     case assign(rebalance: UInt64, [PartitionOffset])
+    /// Read these partitions from these offsets and none else, in the assignment whose assign event had this number and
+    /// is answered. Pauses stay.
+    case reassign(rebalance: UInt64, [PartitionOffset])
+    /// Join the group again: what is held begins in a new assignment.
+    case rejoin
     /// Answer the revoke event with this number: unassign. The gate lets no request of this assignment pass from here on.
     case unassign(rebalance: UInt64)
     /// Stop fetching from these partitions.

@@ -76,7 +76,22 @@ public struct ReceivedRecord: Hashable, Sendable {
     }
 }
 
-/// A partition of a new assignment, with what the group's coordinator and the log's leader say of it.
+/// The ends of a partition's log, as its leader says.
+public struct LogEnds: Hashable, Sendable {
+    /// The log's first offset.
+    public var start: Int64
+    /// The next offset to be written; with open transactions the first of the oldest one.
+    public var end: Int64
+
+    /// Makes the ends of a log.
+    public init(start: Int64, end: Int64) {
+        self.start = start
+        self.end = end
+    }
+}
+
+/// A partition of a new assignment, with what the group's coordinator says of it, and the log's leader where that has
+/// answered.
 public struct AssignedPartition: Hashable, Sendable {
     /// The partition.
     public var partition: Int32
@@ -84,23 +99,19 @@ public struct AssignedPartition: Hashable, Sendable {
     public var committedOffset: Int64?
     /// The metadata of that commit; empty when there is none.
     public var metadata: [UInt8]
-    /// The log's first offset.
-    public var logStart: Int64
-    /// The log's end (the next offset to be written).
-    public var logEnd: Int64
-    /// Where to start when the group has no committed offset here.
-    public var startOffset: Int64
+    /// The log's ends; nil while they are not known.
+    public var log: LogEnds?
+    /// Where to start when the group has no committed offset here; nil while that is not known.
+    public var startOffset: Int64?
 
     /// Makes a partition of an assignment.
     public init(
-        partition: Int32, committedOffset: Int64?, metadata: [UInt8], logStart: Int64, logEnd: Int64,
-        startOffset: Int64
+        partition: Int32, committedOffset: Int64?, metadata: [UInt8], log: LogEnds?, startOffset: Int64?
     ) {
         self.partition = partition
         self.committedOffset = committedOffset
         self.metadata = metadata
-        self.logStart = logStart
-        self.logEnd = logEnd
+        self.log = log
         self.startOffset = startOffset
     }
 }

@@ -18,6 +18,8 @@ public struct EngineSnapshot: Hashable, Sendable {
     public var deadLettersInFlight = 0
     /// Partitions held.
     public var partitions = 0
+    /// Partitions of the assignment that are not read yet: nobody has said where they start.
+    public var waitingPartitions: [Int32] = []
     /// Partitions paused.
     public var pausedPartitions = 0
     /// Partitions whose assignment waits for its confirming commit.

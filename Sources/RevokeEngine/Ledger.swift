@@ -109,7 +109,7 @@ struct Ledger: Sendable {
 
     let partition: Int32
     /// Where this assignment reads from.
-    let position: Int64
+    private(set) var position: Int64
     /// Offsets from here on were not there, or not called, when the partition was assigned.
     var freshFrom: Int64
     var charges: ChargeBook
@@ -133,6 +133,7 @@ struct Ledger: Sendable {
     /// The metadata as it was read; committed once more, byte for byte, to open the gate.
     let openingMetadata: [UInt8]
     var isOpened = false
+    private var areEndsKnown: Bool
 
     /// Whether a commit with metadata of our own proved that the partition is ours, since the assignment or the last
     /// suspicion.
@@ -164,11 +165,12 @@ struct Ledger: Sendable {
     var waitingLanes: [LaneTicket] = []
 
     init(
-        partition: Int32, position: Int64, freshFrom: Int64, charges: ChargeBook,
+        partition: Int32, position: Int64, areEndsKnown: Bool, freshFrom: Int64, charges: ChargeBook,
         openingMetadata: [UInt8], prior: PriorKnowledge?, metadataLimit: Int
     ) {
         self.partition = partition
         self.position = position
+        self.areEndsKnown = areEndsKnown
         self.freshFrom = freshFrom
         self.charges = charges
         self.openingMetadata = openingMetadata
@@ -178,8 +180,44 @@ struct Ledger: Sendable {
         storedOffset = position
     }
 
+    /// Where reading goes on.
+    var nextOffset: Int64 { lastReceived + 1 }
+
+    /// The log's ends came after the assignment. Records behind the end of now were surely not there before.
+    mutating func found(_ log: LogEnds) {
+        areEndsKnown = true
+        freshFrom = min(freshFrom, max(log.end, nextOffset))
+    }
+
+    /// Whether the log is known to hold the position: before, nothing is committed, since it may be another log.
+    var isLogSeen: Bool { areEndsKnown || hasRead }
+
+    /// The records below this offset are gone, which a commit is to save.
+    mutating func jump(to offset: Int64, now: Int64) {
+        lastReceived = offset - 1
+        if unsentSince == nil { unsentSince = now }
+        // What is known of the log from before cannot be proven by its first record any more.
+        if !hasRead { forgetLog(position: offset) }
+    }
+
+    /// Nothing was read yet, and the log is another one. A commit of its start, with metadata of our own, comes before
+    /// the first call.
+    mutating func restart(_ log: LogEnds) {
+        lastReceived = log.start - 1
+        freshFrom = log.end
+        forgetLog(position: log.start)
+        isConfirmed = false
+        suspicions += 1
+    }
+
+    private mutating func forgetLog(position: Int64) {
+        self.position = position
+        prior = nil
+        ownPrior = nil
+    }
+
     /// The offset to commit: the lowest unsettled one, or the one after the last that was read.
-    var watermark: Int64 { slots.head?.offset ?? lastReceived + 1 }
+    var watermark: Int64 { slots.head?.offset ?? nextOffset }
 
     /// The highest offset that this owner or one before it may have called; nil when that is below the watermark.
     var mayBeCalled: Int64? {

@@ -22,6 +22,7 @@ struct Happening {
         case earlyJoin
         case probeCheck
         case assignFound
+        case logFound
         case refresh
         case letterArrives
         case clockMended

@@ -194,9 +194,9 @@ struct Replay {
         case .assign: break
         case .reading:
             guard life.standing == .assigned, life.readingSince == nil else { return "no assign waits for an answer" }
-            // A worker that is told to stop reads nothing any more.
-            guard event.partitions.isEmpty || isSame(event, life) else {
-                return "the eager protocol answers the whole assignment"
+            // A worker that is told to stop reads nothing any more, and a partition can wait for its log's leader.
+            guard Set(event.partitions).isSubset(of: life.partitions) else {
+                return "a partition is read that was not assigned"
             }
             lives[index].readingSince = event.time
         case .revoke, .lost:
@@ -298,9 +298,17 @@ struct Replay {
     /// Whether a member gets its assignment again: it is not the leader, and joined anew.
     private mutating func isToldAgain(_ event: RecordedEvent, _ index: Int) -> Bool {
         let life = lives[index]
-        guard life.id != 0, life.generation == coordinator.generation, isSame(event, life), elect(besides: index),
-            case .again = coordinator.join(life.id, client: index, incarnation: 0, now: event.time).answer
-        else { return false }
+        guard life.id != 0, life.generation == coordinator.generation, isSame(event, life), elect(besides: index) else {
+            return false
+        }
+        // Its answer may have been on its way when the next round began.
+        if coordinator.asksToJoin(life.id), event.time - coordinator.preparingSince <= Self.answerTime + model.tolerance
+        {
+            return true
+        }
+        guard case .again = coordinator.join(life.id, client: index, incarnation: 0, now: event.time).answer else {
+            return false
+        }
         return true
     }
 

@@ -52,8 +52,6 @@ final class Witness {
         var isSurelyFull = false
         var openRecords = 0
         var openBytes: Int64 = 0
-        /// The end of the log when the partition was assigned.
-        var logEnd: Int64 = 0
         /// What is not below this is surely not called by an owner before: the log's end, or what a clean one left.
         var freshFrom: Int64 = 0
         /// The highest offset that a call or a dead letter of the worker may have covered.
@@ -161,6 +159,8 @@ final class Witness {
     /// How many the last assignment had.
     var formerHeld = 0
     var pending = Pending.none
+    /// A partition's start is known now: it is to be read.
+    var isReassignDue = false
     var pendingSince: Int64 = 0
     /// Since when a drain has nothing in flight.
     var quietSince: Int64?

@@ -148,6 +148,10 @@ extension World {
             worker.nextPlace[index] = -1
             worker.isPaused[index] = false
         }
+        readFrom(worker, offsets)
+    }
+
+    func readFrom(_ worker: SimulatedWorker, _ offsets: [PartitionOffset]) {
         for offset in offsets {
             let partition = Int(offset.partition)
             worker.nextPlace[partition] = topic.place(partition, atOrAbove: offset.offset)
@@ -300,11 +304,20 @@ extension World {
         for partition in worker.heldAssignment where topic.logs[partition].isToBeReplaced { replaceLog(partition) }
         for partition in worker.heldAssignment {
             let log = topic.logs[partition]
+            let ends = LogEnds(start: log.start, end: log.end)
+            let isLate = isLogLate(worker, partition)
             assigned.append(
                 AssignedPartition(
                     partition: Int32(partition), committedOffset: log.committed?.offset,
-                    metadata: log.committed?.metadata ?? [], logStart: log.start, logEnd: log.end,
-                    startOffset: log.start))
+                    metadata: log.committed?.metadata ?? [], log: isLate ? nil : ends,
+                    startOffset: isLate ? nil : log.start))
+            if isLate {
+                let delay = dice.between(
+                    1, 8_000, .assignDelay, Int64(rebalance), Int64(worker.index), Int64(partition))
+                agenda.add(
+                    at: now + delay, .logFound, worker: worker.index, incarnation: worker.incarnation,
+                    number: rebalance, extra: Int64(partition))
+            }
             trace.line(
                 "\(now) w\(worker.index) assigned \(rebalance): \(partition),"
                     + " committed \(log.committed?.offset ?? -1), log \(log.start)..<\(log.end)",
@@ -313,6 +326,32 @@ extension World {
         witnessAssigned(worker, assigned)
         worker.engine.assigned(
             assigned, topicPartitions: topic.logs.count, rebalance: rebalance, now: worker.instant(now))
+        drive(worker)
+    }
+
+    /// Whether a log's leader answers only after the assign has to be answered. Of logs that hold what was committed:
+    /// others are read again from their start.
+    private func isLogLate(_ worker: SimulatedWorker, _ partition: Int) -> Bool {
+        let log = topic.logs[partition]
+        if let committed = log.committed, !(log.start...log.end).contains(committed.offset) { return false }
+        let key = Int64(worker.rebalance)
+        return dice.chance(150, .assignDelay, -1 - key, Int64(worker.index), Int64(partition))
+    }
+
+    /// A log's leader answers after the assign was answered.
+    func logFound(_ worker: SimulatedWorker, _ rebalance: UInt64, partition: Int) {
+        guard worker.rebalance == rebalance, worker.membership == .stable, !worker.isStopping else { return }
+        let log = topic.logs[partition]
+        let committed = worker.witness.epochs[partition]?.read?.offset
+        // Of a log that was replaced meanwhile, what stood in the former one.
+        let ends = LogEnds(
+            start: min(log.start, committed ?? log.start), end: max(log.end, committed ?? log.end))
+        let found = AssignedPartition(
+            partition: Int32(partition), committedOffset: nil, metadata: [], log: ends, startOffset: log.start)
+        trace.line("\(now) w\(worker.index) found \(partition), log \(log.start)..<\(log.end)", partition: partition)
+        witnessFound(worker, found)
+        worker.engine.found(
+            ends, startOffset: log.start, of: Int32(partition), rebalance: rebalance, now: worker.instant(now))
         drive(worker)
     }
 }

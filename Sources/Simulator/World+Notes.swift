@@ -11,14 +11,14 @@ extension World {
         witness.notesDue = []
         guard !worker.isStopping else { return }
         for partition in assigned {
-            guard let committed = partition.committedOffset else { continue }
-            if committed < partition.logStart {
+            guard let committed = partition.committedOffset, let log = partition.log else { continue }
+            if committed < log.start {
                 witness.notesDue.append(
-                    .retentionPassed(partition: partition.partition, lost: partition.logStart - committed))
-            } else if committed > partition.logEnd {
+                    .retentionPassed(partition: partition.partition, lost: log.start - committed))
+            } else if committed > log.end {
                 witness.notesDue.append(
                     .logRestarted(
-                        partition: partition.partition, committed: committed, logEnd: partition.logEnd))
+                        partition: partition.partition, committed: committed, logEnd: log.end))
             }
         }
     }

@@ -9,6 +9,8 @@ extension World {
         case .produceDeadLetter(let order): checkDeadLetter(worker, order)
         case .commit(_, let parts): checkCommit(worker, parts)
         case .assign(let rebalance, let offsets): checkAssign(worker, rebalance, offsets)
+        case .reassign(let rebalance, let offsets): checkReassign(worker, rebalance, offsets)
+        case .rejoin: fail("rebalance.rejoin", "the group is joined again without a reason", worker: worker.index)
         case .unassign(let rebalance): checkUnassign(worker, rebalance)
         case .pause(let partitions): checkPause(worker, partitions, pauses: true)
         case .resume(let partitions): checkPause(worker, partitions, pauses: false)
@@ -452,6 +454,35 @@ extension World {
         }
     }
 
+    /// What is read is said again as a whole: each partition goes on where it is.
+    private func checkReassign(_ worker: SimulatedWorker, _ rebalance: UInt64, _ offsets: [PartitionOffset]) {
+        let witness = worker.witness
+        guard worker.rebalance == rebalance, worker.membership == .stable, witness.isReassignDue else {
+            fail("rebalance.reassign", "reassign \(rebalance) has no cause", worker: worker.index)
+            return
+        }
+        witness.isReassignDue = false
+        var left = witness.epochs.map { epoch in epoch.map { max($0.start, $0.lastReceived + 1) } }
+        for offset in offsets {
+            let partition = Int(offset.partition)
+            guard left.indices.contains(partition), let next = left[partition] else {
+                fail(
+                    "rebalance.partitions", "reassign names a partition that is not held", worker: worker.index,
+                    partition: partition)
+                return
+            }
+            if next != offset.offset {
+                fail(
+                    "rebalance.start", "reading goes on at \(offset.offset) and not at \(next)", worker: worker.index,
+                    partition: partition)
+            }
+            left[partition] = nil
+        }
+        for partition in left.indices where left[partition] != nil {
+            fail("rebalance.partitions", "reassign leaves a partition out", worker: worker.index, partition: partition)
+        }
+    }
+
     private func checkUnassign(_ worker: SimulatedWorker, _ rebalance: UInt64) {
         let witness = worker.witness
         guard case .revoke(rebalance, let isLost) = witness.pending else {
@@ -603,6 +634,9 @@ extension World {
         }
         if worker.isStopping, now - worker.stopBegan > profile.engine.drainLimit + 50 {
             fail("shutdown.late", "the shutdown takes longer than the drain limit", worker: worker.index)
+        }
+        if witness.isReassignDue {
+            fail("rebalance.reassign", "a partition that can be read now is not", worker: worker.index)
         }
         checkFullPauses(worker)
         checkNotesTold(worker)

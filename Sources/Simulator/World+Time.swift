@@ -19,7 +19,9 @@ extension World {
         for action in actions {
             switch action {
             case .note, .release, .settled: continue
-            case .startCall, .produceDeadLetter, .commit, .assign, .unassign, .pause, .resume, .shutdownComplete: break
+            case .startCall, .produceDeadLetter, .commit, .assign, .reassign, .rejoin, .unassign, .pause, .resume,
+                .shutdownComplete:
+                break
             }
             fail(
                 "engine.late-wake", "the engine wants no turn before \(due), and at \(time) it would do: \(action)",

@@ -80,6 +80,12 @@ extension World {
         if worker.instant(now).wall - earliest >= profile.engine.freshness { return false }
         let record = topic.records[id]
         if record.offset >= epoch.freshFrom { return true }
+        // Until the log's ends are known, any record may have been called before; but for what a clean predecessor left, and
+        // what the worker knows of its own last assignment.
+        let wasHeld = worker.witness.former[record.partition]?.cycle == epoch.cycle - 1
+        if epoch.freshFrom == .max, !wasHeld, CommitMetadata(decoding: epoch.metadataRead)?.clean != true {
+            return false
+        }
         return epoch.called.contains(record.local) ? false : nil
     }
 

@@ -17,49 +17,9 @@ extension World {
         var expected: [Int64?] = Array(repeating: nil, count: topic.logs.count)
         for partition in assigned {
             let index = Int(partition.partition)
-            let log = topic.logs[index]
-            var start = partition.startOffset
-            if let committed = partition.committedOffset {
-                start = committed < log.start || committed > log.end ? log.start : committed
-            }
-            expected[index] = start
-            var epoch = Witness.Epoch(
-                number: worker.rebalance, cycle: witness.cycle, incarnation: log.incarnation, start: start,
-                metadataRead: partition.metadata, read: log.committed, confirmSerial: commitSerial + 1,
-                lastCommit: start)
-            epoch.checkedPlace = topic.place(index, atOrAbove: start)
-            epoch.logEnd = log.end
-            epoch.freshFrom = log.end
-            if let read = log.committed, read.isClean, !read.isDamaged, !profile.metadataIsCut, read.offset == start,
-                read.incarnation == log.incarnation
-            {
-                epoch.freshFrom = min(log.end, max(start, read.mayBeCalled + 1))
-            }
-            epoch.assignedAt = now
-            // What the others spent stood in what was damaged.
-            if log.committed?.isDamaged == true { relaxBudget(until: now) }
-            var firstOpen = epoch.checkedPlace
-            while firstOpen < log.ids.count, topic.records[log.ids[firstOpen]].isGone { firstOpen += 1 }
-            if let committed = log.committed, committed.offset == start {
-                // Everything below the group's offset is settled, and so is what the metadata says.
-                for place in log.firstPlace..<epoch.checkedPlace { witness.known[index].insert(place) }
-                if committed.incarnation == log.incarnation {
-                    epoch.called = committed.called
-                    witness.known[index].formUnion(committed.known)
-                    if committed.firstOpen >= 0, committed.firstOpen == firstOpen, !profile.metadataIsCut {
-                        epoch.must.formUnion(committed.must)
-                    }
-                }
-            }
-            if let former = witness.former[index], former.cycle == witness.cycle - 1,
-                former.incarnation == log.incarnation, former.firstOpenAtEnd == firstOpen, former.lastCommit == start,
-                log.committed?.offset == start
-            {
-                epoch.must.formUnion(former.must)
-                epoch.remembers = true
-                epoch.remembered = former.number
-            }
-            witness.epochs[index] = epoch
+            guard partition.committedOffset != nil || partition.startOffset != nil else { continue }
+            witnessBegins(worker, partition)
+            expected[index] = witness.epochs[index]?.start
         }
         expectNotes(worker, assigned)
         witness.assignedAt = now
@@ -71,7 +31,70 @@ extension World {
         witness.pendingSince = now
     }
 
+    /// A partition is held from now on.
+    private func witnessBegins(_ worker: SimulatedWorker, _ partition: AssignedPartition) {
+        let witness = worker.witness
+        let index = Int(partition.partition)
+        let log = topic.logs[index]
+        var start = log.start
+        if let committed = partition.committedOffset {
+            start = committed < log.start || committed > log.end ? log.start : committed
+        }
+        var epoch = Witness.Epoch(
+            number: worker.rebalance, cycle: witness.cycle, incarnation: log.incarnation, start: start,
+            metadataRead: partition.metadata, read: log.committed, confirmSerial: commitSerial + 1,
+            lastCommit: start)
+        epoch.checkedPlace = topic.place(index, atOrAbove: start)
+        epoch.freshFrom = partition.log?.end ?? .max
+        if let read = log.committed, read.isClean, !read.isDamaged, !profile.metadataIsCut, read.offset == start,
+            read.incarnation == log.incarnation
+        {
+            epoch.freshFrom = min(epoch.freshFrom, max(start, read.mayBeCalled + 1))
+        }
+        epoch.assignedAt = now
+        // What the others spent stood in what was damaged.
+        if log.committed?.isDamaged == true { relaxBudget(until: now) }
+        var firstOpen = epoch.checkedPlace
+        while firstOpen < log.ids.count, topic.records[log.ids[firstOpen]].isGone { firstOpen += 1 }
+        if let committed = log.committed, committed.offset == start {
+            // Everything below the group's offset is settled, and so is what the metadata says.
+            for place in log.firstPlace..<epoch.checkedPlace { witness.known[index].insert(place) }
+            if committed.incarnation == log.incarnation {
+                epoch.called = committed.called
+                witness.known[index].formUnion(committed.known)
+                if committed.firstOpen >= 0, committed.firstOpen == firstOpen, !profile.metadataIsCut {
+                    epoch.must.formUnion(committed.must)
+                }
+            }
+        }
+        if let former = witness.former[index], former.cycle == witness.cycle - 1,
+            former.incarnation == log.incarnation, former.firstOpenAtEnd == firstOpen, former.lastCommit == start,
+            log.committed?.offset == start
+        {
+            epoch.must.formUnion(former.must)
+            epoch.remembers = true
+            epoch.remembered = former.number
+        }
+        witness.epochs[index] = epoch
+    }
+
+    /// A log's ends are known now, and with them where a partition without a commit starts. Before, the others' figures
+    /// are of an assignment without it.
+    func witnessFound(_ worker: SimulatedWorker, _ partition: AssignedPartition) {
+        let witness = worker.witness
+        let index = Int(partition.partition)
+        guard let epoch = witness.epochs[index] else {
+            witnessBegins(worker, partition)
+            witnessShareChanged(witness)
+            witness.isReassignDue = true
+            return
+        }
+        let end = max(topic.logs[index].end, epoch.start, epoch.lastReceived + 1)
+        witness.epochs[index]?.freshFrom = min(epoch.freshFrom, end)
+    }
+
     func endEpochs(_ witness: Witness) {
+        witness.isReassignDue = false
         if witness.held > 0 { witness.formerHeld = witness.held }
         for partition in witness.epochs.indices {
             guard var epoch = witness.epochs[partition] else { continue }

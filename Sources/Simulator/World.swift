@@ -199,7 +199,7 @@ final class World {
         case .faultsEnd: endFaults()
         case .phase: advancePhase()
         case .tick, .wake, .poll, .gate, .callEnd, .deadLetterEnd, .commitEnd, .join, .assignReady, .assignFound,
-            .keyChange, .lateRecord, .earlyJoin, .refresh, .probeCheck:
+            .logFound, .keyChange, .lateRecord, .earlyJoin, .refresh, .probeCheck:
             guard let worker = worker(of: next) else { return }
             if now < worker.suspendedUntil {
                 agenda.add(
@@ -229,6 +229,7 @@ final class World {
         case .join: join(worker)
         case .assignReady: assignReady(worker, generation: Int(next.number))
         case .assignFound: assignFound(worker, next.number)
+        case .logFound: logFound(worker, next.number, partition: Int(next.extra))
         case .keyChange:
             guard worker.keyVersion < next.number else { return }
             worker.keyVersion = next.number
@@ -353,6 +354,8 @@ final class World {
         case .produceDeadLetter(let order): produceDeadLetter(worker, order)
         case .commit(let id, let parts): sendCommit(worker, id, parts)
         case .assign(let rebalance, let offsets): answerAssign(worker, rebalance, offsets)
+        case .reassign(_, let offsets): readFrom(worker, offsets)
+        case .rejoin: break
         case .unassign(let rebalance): answerUnassign(worker, rebalance)
         case .pause(let partitions):
             for partition in partitions where worker.isPaused.indices.contains(Int(partition)) {
@@ -443,6 +446,19 @@ final class World {
                     "\(now) \(name) assign \(rebalance): \(offset.partition) from \(offset.offset)",
                     partition: Int(offset.partition))
             }
+        case .reassign(let rebalance, let offsets):
+            trace.add(13)
+            trace.add(rebalance)
+            for offset in offsets {
+                trace.add(Int(offset.partition))
+                trace.add(offset.offset)
+                trace.line(
+                    "\(now) \(name) reassign \(rebalance): \(offset.partition) from \(offset.offset)",
+                    partition: Int(offset.partition))
+            }
+        case .rejoin:
+            trace.add(14)
+            trace.line("\(now) \(name) rejoin")
         case .unassign(let rebalance):
             trace.add(5)
             trace.add(rebalance)

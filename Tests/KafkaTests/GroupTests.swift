@@ -239,4 +239,51 @@ import Testing
         }
         try member.close()
     }
+
+    /// The eager protocol's only way to read one partition more, or to go on elsewhere: nothing comes twice, nothing is
+    /// left out, and what was paused stays so.
+    @Test func reassignAddsPartitionsAndKeepsPauses() throws {
+        let scenario = try Scenario(partitions: 3)
+        try scenario.produce(
+            (0..<1_500).map { number in
+                let text = Array("\(number)".utf8)
+                return KafkaRecord(topic: "events", partition: -1, offset: -1, key: text, value: text)
+            })
+        let member = try scenario.member()
+        let queries = member.consumer.queries
+        let ends = try scenario.query { () throws(KafkaError) in
+            try queries.watermarks(topic: "events", partitions: [0, 1, 2], limit: 10_000).map(\.high)
+        }
+        member.answersAssigns = false
+        try scenario.until("assign") { member.rebalances.count == 1 }
+        let number = try #require(member.rebalances.last?.number)
+        #expect(try member.consumer.reassign(rebalance: number, []) == .outdated)
+        #expect(try member.consumer.assign(rebalance: number, []) == .done)
+        func next(_ partition: Int32) -> Int64 { Int64(member.records.count { $0.partition == partition }) }
+        func reassign(_ partitions: [Int32]) throws {
+            let places = partitions.map { KafkaPartitionOffset(partition: $0, offset: next($0)) }
+            #expect(try member.consumer.reassign(rebalance: number, places) == .done)
+        }
+        try reassign([0, 1])
+        try scenario.until("some records of both") { next(0) >= 50 && next(1) >= 50 }
+        try member.consumer.pause([0])
+        let paused = next(0)
+        try reassign([0, 1, 2])
+        #expect(member.consumer.pausedPartitions == [0])
+        try scenario.until("all of the others") { next(1) == ends[1] && next(2) == ends[2] }
+        #expect(next(0) == paused)
+        try member.consumer.resume([0])
+        try scenario.until("all records") { next(0) == ends[0] }
+        try scenario.turns(20)
+        for partition in 0..<3 as Range<Int32> {
+            let offsets = member.records.filter { $0.partition == partition }.map(\.offset)
+            #expect(offsets == Array(0..<ends[Int(partition)]))
+        }
+        // The commit of the assignment is accepted as before.
+        try member.consumer.commit(id: 1, [KafkaCommit(partition: 2, offset: ends[2], metadata: [])])
+        try scenario.until("commit") { !member.commits.isEmpty }
+        #expect(member.commits.first?.error == nil)
+        #expect(try member.consumer.reassign(rebalance: number + 1, []) == .outdated)
+        try member.close()
+    }
 }

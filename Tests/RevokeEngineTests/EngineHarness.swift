@@ -42,6 +42,8 @@ final class EngineHarness {
     private(set) var paused: Set<Int32> = []
     private(set) var unassigned: [UInt64] = []
     private(set) var assigns: [(rebalance: UInt64, positions: [PartitionOffset])] = []
+    private(set) var reassigns: [(rebalance: UInt64, positions: [PartitionOffset])] = []
+    private(set) var rejoins = 0
     private(set) var openCallsAtEnd: Int?
     private(set) var turns = 0
     private(set) var mostOpenRecords = 0
@@ -78,11 +80,33 @@ final class EngineHarness {
 
     var snapshot: EngineSnapshot { engine.snapshot(now: world.now) }
 
-    func assign(_ partitions: [Int32]) {
+    /// Of the partitions in `late` the log's leader has not answered yet: see `find(_:)`.
+    func assign(_ partitions: [Int32], late: Set<Int32> = []) {
         rebalance += 1
         engine.assigned(
-            partitions.map { world.assigned($0) }, topicPartitions: world.topicPartitions, rebalance: rebalance,
-            now: world.now)
+            partitions.map { partition in
+                var assigned = world.assigned(partition)
+                if late.contains(partition) {
+                    assigned.log = nil
+                    assigned.startOffset = nil
+                }
+                return assigned
+            }, topicPartitions: world.topicPartitions, rebalance: rebalance, now: world.now)
+        turn()
+    }
+
+    /// The log's leader answers after the assign; a number that is not given is the newest assign's.
+    func find(_ partition: Int32, in rebalance: UInt64? = nil) {
+        engine.found(
+            world.ends(partition), startOffset: world.ends(partition).start, of: partition,
+            rebalance: rebalance ?? self.rebalance, now: world.now)
+        turn()
+    }
+
+    /// Nothing is read from the partition any more, and its leader has answered.
+    func losePosition(_ partition: Int32, next: Int64? = nil) {
+        let next = next ?? engine.progress(of: partition)?.next ?? 0
+        engine.positionLost(partition, log: world.ends(partition), next: next, rebalance: rebalance, now: world.now)
         turn()
     }
 
@@ -314,6 +338,10 @@ final class EngineHarness {
             positions = [:]
             lastCommitted = [:]
             for offset in offsets { positions[offset.partition] = offset.offset }
+        case .reassign(let number, let offsets):
+            reassigns.append((number, offsets))
+            for offset in offsets { positions[offset.partition] = offset.offset }
+        case .rejoin: rejoins += 1
         case .unassign(let number):
             unassigned.append(number)
             positions = [:]

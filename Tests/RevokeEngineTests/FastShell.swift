@@ -27,7 +27,7 @@ struct FastShell {
         engine.assigned(
             (0..<Int32(partitions)).map {
                 AssignedPartition(
-                    partition: $0, committedOffset: nil, metadata: [], logStart: 0, logEnd: 0, startOffset: 0)
+                    partition: $0, committedOffset: nil, metadata: [], log: LogEnds(start: 0, end: 0), startOffset: 0)
             }, topicPartitions: partitions, rebalance: 1, now: now)
         turn()
     }

@@ -68,9 +68,11 @@ final class World {
     func assigned(_ partition: Int32) -> AssignedPartition {
         AssignedPartition(
             partition: partition, committedOffset: committed[partition]?.offset,
-            metadata: committed[partition]?.metadata ?? [], logStart: logStart[partition] ?? 0,
-            logEnd: end(partition), startOffset: logStart[partition] ?? 0)
+            metadata: committed[partition]?.metadata ?? [], log: ends(partition),
+            startOffset: logStart[partition] ?? 0)
     }
+
+    func ends(_ partition: Int32) -> LogEnds { LogEnds(start: logStart[partition] ?? 0, end: end(partition)) }
 
     /// The lowest offset with a record that is not settled, or the log's end.
     func lowestUnsettled(_ partition: Int32) -> Int64 {

@@ -211,6 +211,7 @@ struct WorkerMetricsTests {
         metrics.lostOffsets = 6
         metrics.suspicions = 7
         metrics.positionsLost = 12
+        metrics.unread = [.init(partition: 3, reason: .noLeader), .init(partition: 4, reason: .stalled)]
         metrics.stuckContracts = 13
         metrics.keyFileProblem = true
         metrics.ready = true

@@ -52,10 +52,11 @@ func blocking(_ body: @escaping @Sendable () throws -> Void) async throws {
 
 /// Runs a whole-worker test: a mock cluster, an API stub, and the workers that it starts.
 func scenario(
-    partitions: Int = 4, latency: Int64 = 0, _ body: @escaping @Sendable (WorkerScenario) throws -> Void
+    partitions: Int = 4, brokers: Int32 = 1, latency: Int64 = 0,
+    _ body: @escaping @Sendable (WorkerScenario) throws -> Void
 ) async throws {
     try await blocking {
-        let scenario = try WorkerScenario(partitions: partitions, latency: latency)
+        let scenario = try WorkerScenario(partitions: partitions, brokers: brokers, latency: latency)
         defer { scenario.close() }
         try body(scenario)
     }
@@ -81,11 +82,18 @@ final class WorkerScenario {
     private(set) var published = 0
     private var workers: [RunningWorker] = []
 
-    init(partitions: Int, latency: Int64) throws {
+    /// Each broker leads every so manieth partition, in their order; the first one also leads the dead-letter topic and
+    /// coordinates the group.
+    init(partitions: Int, brokers: Int32, latency: Int64) throws {
         self.partitions = partitions
-        cluster = try MockCluster()
+        cluster = try MockCluster(brokers: Int(brokers))
         try cluster.createTopic(Self.topic, partitions: partitions)
         try cluster.createTopic(Self.deadLetterTopic, partitions: 1)
+        for partition in 0..<Int32(partitions) {
+            try cluster.setLeader(of: Self.topic, partition: partition, broker: 1 + partition % brokers)
+        }
+        try cluster.setLeader(of: Self.deadLetterTopic, partition: 0, broker: 1)
+        try cluster.setCoordinator(ofGroup: "revoke-worker", broker: 1)
         var options = APIStub.Options(key: key)
         options.faults.latency = latency
         stub = APIStub(options)

@@ -194,8 +194,10 @@ import Testing
             event(0, "a", .assign, [0]), event(5, "a", .reading, [0]), event(6, "a", .reading, [0]),
         ])
         #expect(CoordinatorModel().refusal(of: twice)?.contains("no assign waits") == true)
+        let other = Recording(events: [event(0, "a", .assign, [0, 1]), event(5, "a", .reading, [0, 2])])
+        #expect(CoordinatorModel().refusal(of: other)?.contains("was not assigned") == true)
         let part = Recording(events: [event(0, "a", .assign, [0, 1]), event(5, "a", .reading, [0])])
-        #expect(CoordinatorModel().refusal(of: part)?.contains("the whole assignment") == true)
+        #expect(CoordinatorModel().refusal(of: part) == nil)
     }
 
     @Test func refusesAPartOfARevoke() {

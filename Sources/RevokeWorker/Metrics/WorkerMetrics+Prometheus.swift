@@ -100,10 +100,18 @@ extension WorkerMetrics {
         text.single(
             "revoke_worker_unconfirmed_partitions", .gauge,
             "Owned partitions that wait for a commit before the first call.", engine.unconfirmedPartitions)
+        let unreadName = "revoke_worker_unread_partition"
+        text.family(unreadName, .gauge, "1 while an owned partition is not read, and why.")
+        for item in unread {
+            text.sample(unreadName, ["partition": String(item.partition), "reason": item.reason.rawValue], 1)
+        }
         text.single(
             "revoke_worker_stalled_partitions", .gauge,
-            "Owned partitions whose position does not move although their log has more and they are not paused.",
-            stalledPartitions)
+            "Owned partitions that are not read although their log has more, or their position was lost.",
+            unread.count { $0.reason == .stalled || $0.reason == .positionLost })
+        text.single(
+            "revoke_worker_position_errors_total", .counter,
+            "Times Kafka gave up the position in a partition, lost or not.", positionErrors)
         text.single(
             "revoke_worker_rejoins_total", .counter,
             "Times the group was joined again, since owned partitions were not read.", rejoins)

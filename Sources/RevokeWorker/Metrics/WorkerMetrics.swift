@@ -54,8 +54,10 @@ public struct WorkerMetrics: Hashable, Sendable {
     public var lostOffsets: UInt64 = 0
     /// How often the clocks made the assignment suspect.
     public var suspicions: UInt64 = 0
-    /// Positions that were outside their log: retention passed, or the topic was made anew.
+    /// Positions that were outside their log: retention passed, or the topic was recreated.
     public var positionsLost: UInt64 = 0
+    /// How often Kafka gave up a position, whether it was outside its log or not.
+    public var positionErrors: UInt64 = 0
     /// Contracts that could not be revoked for the retry limit.
     public var stuckContracts: UInt64 = 0
     /// Log lines that were lost.
@@ -71,8 +73,8 @@ public struct WorkerMetrics: Hashable, Sendable {
     public var oldestEventSince: Int64?
     /// Records between the committed offset and the log's end, by owned partition.
     public var lag: [Int32: Int64] = [:]
-    /// Owned partitions that are not read although they should be: see `revoke_worker_stalled_partitions`.
-    public var stalledPartitions: Int = 0
+    /// Owned partitions that are not read, ascending, and why.
+    public var unread: [Unread] = []
     /// How often the group was joined again, since it said that partitions are owned which are not read.
     public var rejoins: UInt64 = 0
     /// Whether the key file cannot be used; the key in memory is kept.
@@ -85,6 +87,20 @@ public struct WorkerMetrics: Hashable, Sendable {
     public var version = ""
     /// The libraries' versions, such as `("librdkafka", "2.8.0")`, in the order of their names.
     public var libraries: [Library] = []
+
+    /// An owned partition that is not read.
+    public struct Unread: Hashable, Sendable {
+        /// The partition.
+        public var partition: Int32
+        /// Why.
+        public var reason: UnreadReason
+
+        /// Makes a pair.
+        public init(partition: Int32, reason: UnreadReason) {
+            self.partition = partition
+            self.reason = reason
+        }
+    }
 
     /// A library and its version at run time.
     public struct Library: Hashable, Sendable {

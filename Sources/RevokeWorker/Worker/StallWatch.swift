@@ -18,13 +18,9 @@ struct StallWatch {
         var start: Int64
         var position: Int64
         var since: Int64?
-        var isStalled = false
     }
 
     private var places: [Int32: Place] = [:]
-
-    /// How many partitions stand still.
-    var count: Int { places.reduce(0) { $0 + ($1.value.isStalled ? 1 : 0) } }
 
     /// Begins anew with an assignment.
     mutating func begin(_ positions: [(partition: Int32, offset: Int64)]) {
@@ -32,19 +28,20 @@ struct StallWatch {
         for (partition, offset) in positions { places[partition] = Place(start: offset, position: offset) }
     }
 
-    /// Takes in a look; returns the partitions that are found to stand still for the first time.
+    /// Takes in a look; returns the partitions that have stood still for `limit`, again after each further `limit`. An
+    /// end that is not known is no proof that all was read.
     mutating func look(_ looks: [Look], now: Int64) -> [Int32] {
         var found: [Int32] = []
         for look in looks {
             guard var place = places[look.partition] else { continue }
             let position = look.position ?? place.start
-            if look.isPaused || position != place.position || position >= (look.logEnd ?? 0) {
+            let isAtEnd = look.logEnd.map { position >= $0 } ?? false
+            if look.isPaused || position != place.position || isAtEnd {
                 place.position = position
                 place.since = nil
-                place.isStalled = false
             } else if let since = place.since {
-                if !place.isStalled, now - since >= Self.limit {
-                    place.isStalled = true
+                if now - since >= Self.limit {
+                    place.since = now
                     found.append(look.partition)
                 }
             } else {

@@ -14,6 +14,10 @@ extension Worker {
         case .produceDeadLetter(let order): produce(order)
         case .commit(let id, let parts): commit(id, parts)
         case .assign(let number, let positions): assign(number, positions)
+        case .reassign(let number, let positions): reassign(number, positions)
+        case .rejoin:
+            metrics.rejoins += 1
+            consumer?.rejoin()
         case .unassign(let number): unassign(number)
         case .pause(let partitions):
             logger.info("paused: the window is full", [.partitions: .text(Self.list(partitions))])
@@ -177,13 +181,27 @@ extension Worker {
         notifyReady()
     }
 
+    private func reassign(_ number: UInt64, _ positions: [PartitionOffset]) {
+        let isDone = answer(.reassign(rebalance: number, positions)) { consumer throws(KafkaError) in
+            try consumer.reassign(
+                rebalance: number,
+                positions.map { KafkaPartitionOffset(partition: $0.partition, offset: $0.offset) })
+        }
+        guard isDone else { return }
+        stalls.begin(positions.map { ($0.partition, $0.offset) })
+        logger.info("reading goes on", [.partitions: .text(Self.list(positions.map(\.partition)))])
+        publish()
+    }
+
     private func unassign(_ number: UInt64) {
         // What still waits for a connection belongs to the next owner.
         client?.withholdUnsent()
         let isDone = answer(.unassign(rebalance: number)) { consumer throws(KafkaError) in
             try consumer.unassign(rebalance: number)
         }
-        if isDone { logger.info("unassigned") }
+        guard isDone else { return }
+        hasJoined = false
+        logger.info("unassigned")
     }
 
     /// Answers a rebalance event; when librdkafka refuses the answer, again after a while, since the group waits for it.
@@ -262,6 +280,7 @@ extension Worker {
     private func log(_ note: EngineNote) {
         switch note {
         case .retentionPassed(let partition, let lost):
+            metrics.positionsLost += 1
             metrics.lostOffsets += UInt64(clamping: lost)
             logger.error(
                 "retention passed unread records; reading goes on at the log's start",
@@ -269,7 +288,7 @@ extension Worker {
         case .logRestarted(let partition, let committed, let logEnd):
             metrics.positionsLost += 1
             logger.error(
-                "the topic was made anew; reading goes on at the log's start",
+                "a log ends before the position in it: the topic was recreated; reading goes on at the log's start",
                 [.partition: .number(partition), .committed: .number(committed), .logEnd: .number(logEnd)])
         case .holdBegan(let kind): logger.error("hold: only probes start", [.hold: .text(kind.name)])
         case .holdEnded(let kind): logger.info("hold ended", [.hold: .text(kind.name)])

@@ -18,13 +18,29 @@ extension Worker {
             let isDone = !own.hasOpen && progress.lag == 0
             if let logEnd = progress.logEnd { metrics.lag[partition] = isDone ? 0 : max(0, logEnd - own.watermark) }
         }
+        for partition in unread.partitions {
+            guard let next = engine.progress(of: partition)?.next, unread.progressed(partition, next: next) else {
+                continue
+            }
+            logger.info("a partition is read again", [.partition: .number(partition), .next: .number(next)])
+        }
+        metrics.unread = unread.all.map { .init(partition: $0.partition, reason: $0.reason) }
         metrics.ready = isReady
         metrics.logLinesDropped = logger.ring.droppedLines
         board.publish(metrics, now: now.boot)
     }
 
-    /// Configuration valid, topics usable, joined the group, dead letters can be stored. Holds and outages are no part.
-    private var isReady: Bool { isChecked && hasJoined && !isEnding && !deadLettersFail }
+    /// Configuration valid, topics usable, joined the group, a partition of the assignment can be read, dead letters can be
+    /// stored. Holds and outages are no part.
+    private var isReady: Bool { isChecked && hasJoined && !isEnding && !deadLettersFail && canRead }
+
+    /// Whether not every partition of the assignment waits for its leader. A worker without a partition is ready too.
+    private var canRead: Bool {
+        let waiting = metrics.engine.waitingPartitions
+        let partitions = unread.partitions
+        return partitions.isEmpty
+            || partitions.contains { unread.reason(of: $0) != .noLeader && !waiting.contains($0) }
+    }
 
     /// The first assignment is in use: tell the service manager.
     func notifyReady() {

@@ -65,17 +65,20 @@ extension Worker {
         switch event {
         case .assign(let number, let partitions):
             rebalance = number
+            hasJoined = false
             logger.info("assigned", [.partitions: .text(Self.list(partitions))])
             waitingAssign = (number, partitions)
             // When the former assignment was not given back, this one ends it now, and not when the offsets are read.
             client?.withholdUnsent()
             engine.superseded(now: now)
+            unread.begin([], now: now.boot)
             if isChecked { queryAssignment(number, partitions) }
         case .revoke(let number, let partitions, let lost):
             rebalance = number
             waitingAssign = nil
             logProgress = [:]
-            forgetStalls()
+            stalls.begin([])
+            unread.begin([], now: now.boot)
             if lost {
                 hasJoined = false
                 client?.withholdUnsent()
@@ -89,7 +92,10 @@ extension Worker {
         case .error(let error, let partition, let fatal): kafkaError(error, partition: partition, fatal: fatal)
         case .offsetReset(let error, let partition): positionLost(error, partition: partition)
         case .statistics(let progress):
-            for item in progress { logProgress[item.partition] = item }
+            for var item in progress {
+                item.logEnd = item.logEnd ?? logProgress[item.partition]?.logEnd
+                logProgress[item.partition] = item
+            }
             watchProgress(progress)
         case .endOfPartition, .batchEnded: break
         }
@@ -108,100 +114,6 @@ extension Worker {
         }
         guard let partition else { return logger.warning("Kafka reports trouble", [.error: .describing(error)]) }
         logger.warning("Kafka reports trouble", [.error: .describing(error), .partition: .number(partition)])
-    }
-
-    // MARK: Assignment
-
-    private struct Found: Sendable {
-        var partitions: [AssignedPartition]
-        var topicPartitions: Int
-    }
-
-    /// Reads what the group committed and where the log begins and ends; the assign event is held meanwhile, and polling
-    /// goes on.
-    func queryAssignment(_ number: UInt64, _ partitions: [Int32]) {
-        guard let consumer else { return }
-        let queries = consumer.queries
-        let topic = setup.configuration.topic
-        let startAt = setup.configuration.startAt
-        do {
-            try loop.offload({ () -> Result<Found, KafkaError> in
-                Self.find(queries, topic: topic, partitions: partitions, startAt: startAt)
-            }) { [weak self] result in
-                self?.found(number, partitions, result)
-            }
-        } catch {
-            fail(.fatal("the event loop takes no work: \(error)"))
-        }
-    }
-
-    private static func find(
-        _ queries: KafkaQueries, topic: String, partitions: [Int32], startAt: StartPosition
-    ) -> Result<Found, KafkaError> {
-        do throws(KafkaError) {
-            guard let metadata = try queries.topicMetadata(topic, limit: 5_000) else {
-                throw KafkaError(.unknownTopicOrPartition)
-            }
-            let count = max(metadata.partitionCount, Int(partitions.max() ?? -1) + 1)
-            guard !partitions.isEmpty else { return .success(Found(partitions: [], topicPartitions: count)) }
-            let all = (0..<Int32(count)).map { $0 }
-            let committed = try queries.committed(topic: topic, partitions: all, limit: 5_000)
-            let hasCommits = committed.contains { $0.offset != nil }
-            let watermarks = try queries.watermarks(topic: topic, partitions: partitions, limit: 5_000)
-            var starts: [Int32: Int64] = [:]
-            if case .time(let time) = startAt, !hasCommits {
-                for start in try queries.offsets(topic: topic, partitions: partitions, time: time, limit: 5_000) {
-                    starts[start.partition] = start.offset
-                }
-            }
-            var found: [AssignedPartition] = []
-            for mark in watermarks {
-                let stored = committed.first { $0.partition == mark.partition }
-                var start = mark.low
-                if !hasCommits {
-                    switch startAt {
-                    case .earliest: break
-                    case .latest: start = mark.high
-                    case .time:
-                        let offset = starts[mark.partition] ?? mark.low
-                        start = offset == KafkaPartitionOffset.end ? mark.high : max(mark.low, offset)
-                    }
-                }
-                found.append(
-                    AssignedPartition(
-                        partition: mark.partition, committedOffset: stored?.offset, metadata: stored?.metadata ?? [],
-                        logStart: mark.low, logEnd: mark.high, startOffset: start))
-            }
-            return .success(Found(partitions: found, topicPartitions: count))
-        } catch {
-            return .failure(error)
-        }
-    }
-
-    private func found(_ number: UInt64, _ partitions: [Int32], _ result: Result<Found, KafkaError>) {
-        guard number == rebalance, waitingAssign?.rebalance == number, let consumer else { return }
-        isTurnDue = true
-        switch result {
-        case .failure(let error):
-            logger.warning(
-                "committed offsets cannot be read; the assignment waits",
-                [.error: .describing(error), .partitions: .text(Self.list(partitions))])
-            rebalanceTimer?.start(after: 500)
-        case .success(let found):
-            waitingAssign = nil
-            if consumer.isAssignmentLost, !partitions.isEmpty {
-                logger.warning("assignment lost before it began", [.partitions: .text(Self.list(partitions))])
-                engine.assigned([], topicPartitions: found.topicPartitions, rebalance: number, now: now)
-                return
-            }
-            engine.assigned(
-                found.partitions, topicPartitions: found.topicPartitions, rebalance: number, now: now)
-        }
-    }
-
-    func retryAssign() {
-        guard let waiting = waitingAssign, isChecked else { return }
-        queryAssignment(waiting.rebalance, waiting.partitions)
     }
 
     // MARK: Commits
@@ -267,20 +179,5 @@ extension Worker {
         case .offsetMetadataTooLarge: return .metadataTooLarge
         default: return .failed
         }
-    }
-
-    // MARK: A position outside the log
-
-    /// Retention passed while a partition was held, or the topic was made anew: librdkafka reads nothing from it until it
-    /// is assigned again, and does not always say which one it is.
-    private func positionLost(_ error: KafkaError, partition: Int32?) {
-        logger.error(
-            "a position is outside its log; reading goes on at the log's start",
-            [.error: .describing(error), .partition: .number(partition ?? -1)])
-        metrics.positionsLost += 1
-        // One rejoin mends all partitions; an event comes for each.
-        if let rejoinedAt, now.boot - rejoinedAt < 10_000 { return }
-        rejoinedAt = now.boot
-        consumer?.rejoin()
     }
 }

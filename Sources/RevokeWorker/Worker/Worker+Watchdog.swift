@@ -11,11 +11,6 @@ extension Worker {
     /// Milliseconds until a difference is looked at again: a rebalance may be on its way.
     static let watchdogConfirmation: Int64 = 5_000
 
-    func forgetStalls() {
-        stalls.begin([])
-        metrics.stalledPartitions = 0
-    }
-
     /// At each statistics event.
     func watchProgress(_ progress: [KafkaPartitionProgress]) {
         let paused = consumer?.pausedPartitions ?? []
@@ -25,11 +20,31 @@ extension Worker {
                     partition: $0.partition, position: $0.position, logEnd: $0.logEnd,
                     isPaused: paused.contains($0.partition))
             }, now: now.boot)
-        metrics.stalledPartitions = stalls.count
         for partition in found {
+            guard let next = engine.progress(of: partition)?.next else { continue }
+            unread.stalled(partition, next: next, now: now.boot)
+        }
+        if !found.isEmpty { askLeaders() }
+    }
+
+    /// A partition's leader tells up to where it can be read, when nothing came for a while after `next`. Without open
+    /// transactions that is the log's end; librdkafka's own figure counts them in.
+    func explainStall(_ partition: Int32, next: Int64, log: LogEnds) {
+        guard let progress = engine.progress(of: partition), progress.next == next else { return }
+        let end = logProgress[partition]?.logEnd ?? log.end
+        let fields: KeyValuePairs<LogKey, LogValue> = [
+            .partition: .number(partition), .next: .number(next), .logEnd: .number(max(end, log.end)),
+        ]
+        if log.end > next {
+            guard unread.explain(partition, .stalled) else { return }
             logger.error(
-                "a partition is not read although its log has more (a damaged batch?)",
-                [.partition: .number(partition)])
+                "a partition is not read although its log has more: a batch that cannot be read comes next", fields)
+        } else if end > next {
+            guard unread.explain(partition, .openTransaction) else { return }
+            logger.warning(
+                "the rest of a partition's log cannot be read yet: a producer's transaction is open there", fields)
+        } else {
+            _ = unread.explain(partition, nil)
         }
     }
 
@@ -63,7 +78,9 @@ extension Worker {
             // Not every principal may describe its group, and not every broker can.
             logger.debug("the group's view is not known", [.error: .describing(error)])
         case .success(let owned):
+            // Those that wait for their leader are known.
             let unread = Set(owned ?? []).subtracting(consumer.assignedPartitions)
+                .subtracting(engine.snapshot(now: now).waitingPartitions)
             guard !unread.isEmpty else { return missing = nil }
             if let missing, missing.rebalance == rebalance, missing.partitions == unread {
                 self.missing = nil

@@ -76,7 +76,12 @@ public final class Worker {
     var refusedAnswers = 0
     var refusedAnswer: EngineAction?
     var answerTimer: LoopTimer?
-    var rejoinedAt: Int64?
+    /// Why committed offsets could not be read the last time; nil once they were.
+    var assignFailure: KafkaErrorCode?
+    /// Where partitions of this assignment start that have no committed offset.
+    var assignmentStart = StartPosition.earliest
+    var unread = UnreadPartitions()
+    var leaderTimer: LoopTimer?
     var isEnding = false
     var isClosing = false
     var end: WorkerEnd?
@@ -127,6 +132,7 @@ public final class Worker {
         rebalanceTimer = try loop.makeTimer { [unowned self] in retryAssign() }
         checkTimer = try loop.makeTimer { [unowned self] in checkTopics() }
         answerTimer = try loop.makeTimer { [unowned self] in repeatAnswer() }
+        leaderTimer = try loop.makeTimer { [unowned self] in askLeaders() }
         watchdog = try loop.makeTimer { [unowned self] in compareAssignment() }
         watchdog?.start(after: Self.watchdogInterval)
         hook = try loop.beforeBlocking { [unowned self] in turnIfDue() }
@@ -191,6 +197,7 @@ public final class Worker {
         publishTimer?.stop()
         rebalanceTimer?.stop()
         watchdog?.stop()
+        leaderTimer?.stop()
         guard let consumer else { return closeProducer() }
         consumer.close(limit: 3_500) { [self] in
             self.consumer = nil
@@ -210,7 +217,9 @@ public final class Worker {
         publish()
         client?.close()
         client = nil
-        for timer in [wakeTimer, publishTimer, rebalanceTimer, answerTimer, checkTimer, closeTimer, watchdog] {
+        for timer in [
+            wakeTimer, publishTimer, rebalanceTimer, answerTimer, checkTimer, closeTimer, watchdog, leaderTimer,
+        ] {
             timer?.close()
         }
         hook?.close()
