@@ -30,7 +30,8 @@ struct Account: Sendable {
     var lastProbed: ContractID?
 
     private(set) var lastGoodAt: Int64?
-    private(set) var streak: [ContractID] = []
+    /// Hashes of the contracts that got a permanent answer since the last good one.
+    private(set) var streak: [UInt32] = []
     /// The calls from this one on were started after the good answer that ended a streak over its limit.
     private(set) var provenFromCall: CallID = 0
     private(set) var lastUnauthorized: ContractID?
@@ -88,8 +89,19 @@ struct Account: Sendable {
     mutating func permanentAnswer(_ contract: ContractID, limit: Int) -> Bool {
         failuresInRow = []
         lastUnauthorized = nil
-        if !streak.contains(contract), streak.count < max(limit + 1, Self.streakMemory) { streak.append(contract) }
+        let hash = CommitMetadata.hash(of: contract)
+        if !streak.contains(hash), streak.count < max(limit + 1, Self.streakMemory) { streak.append(hash) }
         return streak.count <= limit
+    }
+
+    /// The contracts of the streak that may have got a dead letter: what another owner of a partition must know.
+    func lettered(limit: Int) -> [UInt32] { Array(streak.prefix(min(limit, CommitMetadata.streakLimit))) }
+
+    /// Another owner's streak counts where it is longer than what is known here. It is never over the limit by itself, and
+    /// the next good answer ends it: a streak of an old commit takes dead letters away from this one and nothing else.
+    mutating func inherit(lettered: [UInt32], limit: Int) {
+        let count = min(lettered.count, limit)
+        for hash in lettered where streak.count < count && !streak.contains(hash) { streak.append(hash) }
     }
 
     /// A transient failure. Returns whether the breaker opens.

@@ -1,3 +1,5 @@
+public import RevokeModel
+
 /// What travels in the metadata of a commit: which log it is of, the settled offsets beyond the committed one, what may
 /// have been called, the charges of the partition's part of the budget, and what a restart must not forget.
 ///
@@ -83,6 +85,13 @@ public struct CommitMetadata: Hashable, Sendable {
 
     private static let magic: [UInt8] = [0xA7, 0x52]
     private static let version: UInt8 = 2
+
+    /// What stands for a contract in `streak`: FNV-1a of its 8 bytes.
+    public static func hash(of contract: ContractID) -> UInt32 {
+        var bytes: [UInt8] = []
+        append(word: UInt64(clamping: contract.value), bytes: 8, to: &bytes)
+        return checksum(bytes[...])
+    }
 
     /// Encodes as base64 text of at most `limit` bytes.
     ///

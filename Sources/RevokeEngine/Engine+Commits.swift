@@ -6,8 +6,9 @@ extension Engine {
     /// `commitInterval` or are many, when charges must be saved, and every second while commits fail.
     mutating func commitIfDue(now: Instant) {
         guard commit == nil, isHeld, !ledgers.isEmpty else { return }
-        let hasDirtyCharges = ledgers.contains { $0.isOpened && $0.charges.isDirty }
-        chargesDirtySince = hasDirtyCharges ? chargesDirtySince ?? now.boot : nil
+        let memory = self.memory
+        let isDirty = ledgers.contains { $0.isOpened && ($0.charges.isDirty || $0.storedMemory != memory) }
+        dirtySince = isDirty ? dirtySince ?? now.boot : nil
         let isFinal = isQuiescentDrain
         guard isFinal || (commitDueAt().map { $0 <= now.boot } ?? false) else { return }
         guard now.boot >= commitNotBefore else { return }
@@ -34,7 +35,7 @@ extension Engine {
         }
         if settledSinceCommit >= configuration.commitCount { consider(lastCommitAt) }
         if isBlockedUnsaved { consider(lastCommitAt) }
-        if let since = chargesDirtySince { consider(since + 5 * configuration.commitInterval) }
+        if let since = dirtySince { consider(since + 5 * configuration.commitInterval) }
         if isCommitsFailing { consider(lastCommitAt + Self.commitRepeat) }
         return due.map { max($0, commitNotBefore) }
     }
@@ -62,8 +63,15 @@ extension Engine {
         nextCommit += 1
         commit = CommitInFlight(id: id, epoch: epoch, isFinal: isFinal, parts: sent)
         lastCommitAt = now.boot
-        chargesDirtySince = nil
+        dirtySince = nil
         actions.append(.commit(id, parts))
+    }
+
+    /// What every partition's commit tells.
+    private var memory: FleetMemory {
+        FleetMemory(
+            streak: account.lettered(limit: configuration.streakLimit),
+            undecodable: UInt32(clamping: hasDecoded ? 0 : undecodableLetters))
     }
 
     private mutating func makePart(
@@ -86,8 +94,13 @@ extension Engine {
         }
         let isDue =
             isFinal || !ledger.isConfirmed || ledger.unsentSince != nil || ledger.charges.isDirty || isCommitsFailing
+            || ledger.storedMemory != memory
         guard isDue else { return nil }
-        let (metadata, anchor) = makeMetadata(index, isFinal: isFinal, now: now)
+        var (metadata, anchor) = makeMetadata(index, isFinal: isFinal, now: now)
+        let memory = self.memory
+        metadata.streak = memory.streak
+        metadata.undecodable = memory.undecodable
+        ledgers[index].sentMemory = memory
         let limit = ledger.metadataLimit
         let (text, complete) = metadata.encoded(limit: limit)
         ledgers[index].isMetadataFull = !complete && limit == configuration.metadataLimit
@@ -213,6 +226,7 @@ extension Engine {
             ledgers[index].isOpened = true
         } else {
             ledgers[index].charges.snapshotStored()
+            ledgers[index].storedMemory = ledgers[index].sentMemory
         }
         if let offset = ledgers[index].sentOffset {
             ledgers[index].storedOffset = offset

@@ -3,12 +3,13 @@ public import RevokeModel
 /// Dead letters: first stored, then settled.
 extension Engine {
     /// Starts the dead letters that wait. While commits fail none starts; while nothing was decoded, those of malformed
-    /// records wait; while an assignment drains, only those of calls that ended.
+    /// records wait, but for events of another type; while an assignment drains, only those of calls that ended.
     mutating func startDeadLetters(now: Instant) {
         guard !isCommitsFailing, now.boot >= deadLetterNotBefore else { return }
         switch phase {
         case .active:
             start(from: \.deadLetterQueue, now: now)
+            start(from: \.foreignQueue, now: now)
             if !isUndecodable { start(from: \.malformedQueue, now: now) }
         case .draining: start(from: \.deadLetterQueue, now: now)
         case .none, .fenced, .closed: break
@@ -48,6 +49,9 @@ extension Engine {
     public mutating func deadLetterStored(_ id: DeadLetterID, now: Instant) {
         guard let letter = takeDeadLetter(id) else { return }
         deadLetterBackoff = 0
+        if !hasDecoded, case .malformed(let failure) = letter.reason, failure != .unknownType {
+            undecodableLetters += 1
+        }
         if isCurrent(letter.entry) {
             settle(letter.entry.entry, .deadLettered(letter.reason), now: now.boot)
         } else {
@@ -77,10 +81,14 @@ extension Engine {
             entries[entry].truncate = true
         }
         entries[entry].state = .deadLetterWaiting(letter.reason, status: letter.status)
-        if case .malformed = letter.reason {
-            malformedQueue.append(letter.entry)
-        } else {
-            deadLetterQueue.append(letter.entry)
+        enqueueDeadLetter(letter.entry, letter.reason)
+    }
+
+    mutating func enqueueDeadLetter(_ ticket: EntryTicket, _ reason: DeadLetterReason) {
+        switch reason {
+        case .malformed(.unknownType): foreignQueue.append(ticket)
+        case .malformed: malformedQueue.append(ticket)
+        case .rejected, .retryLimit, .unknownAccount: deadLetterQueue.append(ticket)
         }
     }
 

@@ -38,7 +38,7 @@ extension Engine {
         former = []
         account.shareChanged(share)
         commitNotBefore = now.boot
-        chargesDirtySince = nil
+        dirtySince = nil
         phase = .active
         actions.append(.assign(rebalance: rebalance, positions))
     }
@@ -138,6 +138,9 @@ extension Engine {
             budget: configuration.budget, partition: assigned.partition, topicPartitions: topicPartitions)
         inherit(metadata, hasCommit: assigned.committedOffset != nil, into: &charges, now: now)
 
+        let memory = FleetMemory(streak: metadata?.streak ?? [], undecodable: metadata?.undecodable ?? 0)
+        inherit(memory, of: assigned)
+
         var freshFrom = assigned.log?.end ?? .max
         var prior: PriorKnowledge?
         var ownPrior: PriorKnowledge?
@@ -168,7 +171,21 @@ extension Engine {
             freshFrom: freshFrom, charges: charges, openingMetadata: assigned.metadata, prior: prior,
             metadataLimit: configuration.metadataLimit)
         ledger.ownPrior = ownPrior
+        ledger.storedMemory = memory
         return ledger
+    }
+
+    /// What another owner knew counts here too; what this worker wrote itself it knows better.
+    private mutating func inherit(_ memory: FleetMemory, of assigned: AssignedPartition) {
+        let own = former.first { $0.partition == assigned.partition }?.committed ?? []
+        guard let offset = assigned.committedOffset,
+            !own.contains(CommitMark(offset: offset, metadata: assigned.metadata))
+        else { return }
+        account.inherit(lettered: memory.streak, limit: configuration.streakLimit)
+        guard !hasDecoded else { return }
+        let letters = Int(memory.undecodable)
+        undecodableLetters = max(undecodableLetters, letters)
+        failuresInRow = max(failuresInRow, letters)
     }
 
     /// What the predecessor spent counts for the new owner too. After an unclean end, what it may have spent without a
@@ -286,6 +303,7 @@ extension Engine {
         ledgerIndex = [:]
         deadLetterQueue.removeAll()
         malformedQueue.removeAll()
+        foreignQueue.removeAll()
         parkedQueue.removeAll()
         settledSinceCommit = 0
         forgetVoidPlaces()

@@ -128,6 +128,8 @@ public struct Engine: Sendable {
     var nextCall: CallID = 1
 
     var malformedQueue = RingQueue<EntryTicket>()
+    /// Events of another type, whose dead letters wait for no event of ours.
+    var foreignQueue = RingQueue<EntryTicket>()
     var deadLetterQueue = RingQueue<EntryTicket>()
     var parkedQueue = RingQueue<EntryTicket>()
     var deadLetters: [DeadLetter] = []
@@ -136,6 +138,9 @@ public struct Engine: Sendable {
     var deadLetterBackoff: Int64 = 0
     var hasDecoded = false
     var failuresInRow = 0
+    var foreignInRow = 0
+    /// Dead letters of undecodable records while nothing was decoded, those of former owners included.
+    var undecodableLetters = 0
     var isUndecodable = false
 
     var commit: CommitInFlight?
@@ -143,7 +148,8 @@ public struct Engine: Sendable {
     var commitNotBefore: Int64 = 0
     var lastCommitAt: Int64 = 0
     var settledSinceCommit = 0
-    var chargesDirtySince: Int64?
+    /// Since when the group holds less than what was charged, or what is remembered.
+    var dirtySince: Int64?
     var isCommitsFailing = false
     /// A start waits for charges to be saved.
     var isBlockedUnsaved = false
@@ -194,15 +200,17 @@ public struct Engine: Sendable {
                 settle(entry, .skipped(.unknownType), now: now.boot)
                 return
             }
-            countFailure()
+            countFailure(failure)
             let entry = makeEntry(record, ledger: index, now: now)
             entries[Int(entry)].state = .deadLetterWaiting(.malformed(failure), status: nil)
-            malformedQueue.append(ticket(entry))
+            enqueueDeadLetter(ticket(entry), .malformed(failure))
         case .event(let facts):
             let entry = makeEntry(record, ledger: index, now: now)
             guard facts.accountIsKnown else {
                 entries[Int(entry)].state = .parked
                 parkedQueue.append(ticket(entry))
+                actions.append(
+                    .note(.unknownAccount(partition: record.partition, offset: record.offset, token: record.token)))
                 return
             }
             entries[Int(entry)].identity = facts.identity
@@ -298,6 +306,7 @@ public struct Engine: Sendable {
         if account.hold != nil { snapshot.nextProbe = max(account.nextProbe, account.notBefore) }
         snapshot.commitsFailing = isCommitsFailing
         snapshot.undecodable = isUndecodable
+        snapshot.parked = parkedQueue.count
         if case .draining = phase { snapshot.draining = true }
         snapshot.commitInFlight = commit != nil
         snapshot.shuttingDown = shutdownDeadline != nil
@@ -376,7 +385,7 @@ public struct Engine: Sendable {
         if case .active = phase, let head = parkedQueue.head, isCurrent(head) {
             consider(entries[Int(head.entry)].receivedAt.boot + configuration.unknownAccountParking)
         }
-        if deadLetterNotBefore > now, !malformedQueue.isEmpty || !deadLetterQueue.isEmpty {
+        if deadLetterNotBefore > now, !malformedQueue.isEmpty || !foreignQueue.isEmpty || !deadLetterQueue.isEmpty {
             consider(deadLetterNotBefore)
         }
         if commit == nil, !ledgers.isEmpty { consider(isQuiescentDrain ? commitNotBefore : commitDueAt()) }
@@ -395,13 +404,20 @@ public struct Engine: Sendable {
     private mutating func sawDecodedEvent() {
         hasDecoded = true
         failuresInRow = 0
+        foreignInRow = 0
         guard isUndecodable else { return }
         isUndecodable = false
         actions.append(.note(.undecodableEnded))
     }
 
-    private mutating func countFailure() {
+    /// A valid event of another type is not undecodable: the topic has other readers, and may have events of ours.
+    private mutating func countFailure(_ failure: DecodingFailure) {
         guard !hasDecoded else { return }
+        if failure == .unknownType {
+            foreignInRow += 1
+            if foreignInRow == configuration.undecodableLimit { actions.append(.note(.foreignEvents)) }
+            return
+        }
         failuresInRow += 1
         guard failuresInRow > configuration.undecodableLimit, !isUndecodable else { return }
         isUndecodable = true

@@ -90,6 +90,10 @@ public enum EngineNote: Hashable, Sendable {
     case undecodableBegan
     /// An event was decoded: the dead letters go on.
     case undecodableEnded
+    /// Many events of another type in a row, and none of ours since the start.
+    case foreignEvents
+    /// An event names an account that the configuration does not have; it is parked. The token is that of its bytes.
+    case unknownAccount(partition: Int32, offset: Int64, token: UInt32)
     /// The oldest settled offset is uncommitted for too long: no call and no dead letter starts.
     case commitsFailingBegan
     /// A commit succeeded again.

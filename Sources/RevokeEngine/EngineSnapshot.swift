@@ -40,6 +40,8 @@ public struct EngineSnapshot: Hashable, Sendable {
     public var commitsFailing = false
     /// Whether dead letters of malformed records wait, since nothing was decoded yet.
     public var undecodable = false
+    /// Events of accounts that the configuration does not have.
+    public var parked = 0
     /// Whether a revoked assignment is draining.
     public var draining = false
     /// Whether a commit is in flight.

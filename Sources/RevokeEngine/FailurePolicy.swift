@@ -57,8 +57,19 @@ public enum FailurePolicy: Hashable, Sendable {
             self = .retry(
                 Retry(
                     endsAlone: true, freshConnection: true, mayHaveApplied: true,
-                    lostConnection: cause == .connectionClosed))
+                    lostConnection: cause.isLostConnection))
         case .withheld: self = .again
+        }
+    }
+}
+
+extension AmbiguousCause {
+    /// Whether the connection ended under the request, before an answer or within its head. A reused connection that ends
+    /// so makes libcurl send again, which is stopped. Deadlines and garbage say something about each of the calls.
+    fileprivate var isLostConnection: Bool {
+        switch self {
+        case .connectionClosed, .incompleteHead, .resendStopped: true
+        case .deadline, .garbage: false
         }
     }
 }

@@ -84,6 +84,15 @@ struct PriorKnowledge: Sendable {
     }
 }
 
+/// What a restart or a take-over must not forget, so that it does not begin at 0 each time. It is the same in the commits of
+/// all partitions of a worker.
+struct FleetMemory: Sendable, Equatable {
+    /// Hashes of the contracts of the streak that may have got a dead letter.
+    var streak: [UInt32] = []
+    /// How many undecodable records became dead letters while none of ours was decoded.
+    var undecodable: UInt32 = 0
+}
+
 /// Tells a commit again: another owner's commit at the same offset has other metadata.
 struct CommitMark: Sendable, Equatable {
     var offset: Int64
@@ -161,6 +170,9 @@ struct Ledger: Sendable {
     /// are known from before and not read again yet are no reason to wait; nothing but reading on makes them fewer.
     var isFull: Bool { isMetadataFull && openCount > 0 && !hasUnreadRuns }
     var isPaused = false
+    /// What the last stored commit, and the one in flight, tell of the account and the topic.
+    var storedMemory = FleetMemory()
+    var sentMemory = FleetMemory()
     /// Lanes whose oldest event is of this partition, while it is not confirmed.
     var waitingLanes: [LaneTicket] = []
 

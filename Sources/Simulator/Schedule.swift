@@ -167,6 +167,8 @@ struct Schedule: Sendable {
         profile.engine.budget = []
         profile.apiWindows = []
         profile.engine.concurrency = 64
+        // An outage of all contracts holds nothing, so that each of them is called.
+        profile.engine.breaker = 10_000
         profile.engine.windowRecords = EngineConfiguration().windowRecords
         profile.engine.minimumPartitionRecords = EngineConfiguration().minimumPartitionRecords
         profile.engine.windowBytes = EngineConfiguration().windowBytes
@@ -175,14 +177,14 @@ struct Schedule: Sendable {
         for _ in 0..<1_300 { profile.contracts.append(.healthy) }
     }
 
-    /// More contracts than are remembered get a 404 and lose their events at once; more records are malformed than may be on
+    /// More contracts than are remembered get a 503 and lose their events at once; more records are malformed than may be on
     /// their way to the dead-letter topic.
     private static func drawCrowd(_ items: inout [ScheduleItem], _ profile: Profile, _ seed: UInt64) {
         var generator = Generator(seed: Dice.mix(seed ^ 0xC203))
         let partition = Int(generator.between(0, Int64(profile.partitions - 1)))
         let start = generator.between(8_000, 16_000)
         // It ends after the loss, which comes when the session is over.
-        add(.wrongPath, partition, to: &items, at: start - 500, for: profile.engine.sessionTimeout + 9_000)
+        add(.outage, partition, to: &items, at: start - 500, for: profile.engine.sessionTimeout + 9_000)
         for place in 0..<1_300 {
             let contract = profile.contracts.count - 1 - place
             add(.event, contract, partition, copy: 5_000_000, to: &items, at: start + generator.between(0, 2_000))

@@ -108,7 +108,16 @@ extension World {
             return Answer(
                 outcome: .rejected(status: variant(.wrongPath) % 2 == 0 ? 404 : 403, code: nil), latency: latency)
         }
-        if isActive(.flakyAPI) {
+        if isActive(.flakyAPI), variant(.flakyAPI) % 4 == 1 {
+            // The API restarts every second: what is in flight then loses its connection in one moment.
+            let restart = (now / 1_000 + 1) * 1_000
+            if now + latency >= restart {
+                let causes: [AmbiguousCause] = [.connectionClosed, .incompleteHead, .resendStopped]
+                return Answer(
+                    outcome: .ambiguous(causes[Int(dice.roll(.answer, a, n, 3) % 3)]), latency: restart - now,
+                    isApplied: dice.chance(300, .applied, a, n))
+            }
+        } else if isActive(.flakyAPI) {
             switch dice.roll(.answer, a, n, 2) % 10 {
             case 0, 1:
                 return Answer(
@@ -118,6 +127,10 @@ extension World {
             case 3: return Answer(outcome: .transient(status: 425), latency: latency)
             case 4: return Answer(outcome: .unreachable(.connect), latency: latency, isSent: false)
             case 5: return Answer(outcome: .misdirected(status: 403, mayEndAlone: true), latency: latency)
+            case 6 where !hasAskedToWait[contract]:
+                hasAskedToWait[contract] = true
+                let wait = dice.between(0, 8, .retryAfter, a, n, 5) * 1_000
+                return Answer(outcome: .rejected(status: 403, code: nil, retryAfter: wait), latency: latency)
             default: break
             }
         }

@@ -41,7 +41,9 @@ extension World {
             case .stuckContract(let contract): checkStuck(worker, contract)
             case .retentionPassed, .logRestarted, .suspicion, .commitsFailingBegan, .commitsFailingEnded:
                 checkNote(worker, news)
-            case .undecodableBegan, .undecodableEnded, .drainLimitPassed, .metadataIgnored: break
+            case .undecodableBegan, .undecodableEnded, .foreignEvents, .unknownAccount, .drainLimitPassed,
+                .metadataIgnored:
+                break
             }
         case .shutdownComplete(let open): checkShutdown(worker, open)
         }
@@ -210,6 +212,7 @@ extension World {
             if failure == .unknownType, profile.engine.skipUnknownTypes {
                 broken("dead-letter.reason", "unknown types are to be skipped")
             }
+            if failure == .unknownType { break }
             if witness.malformedLetters.insert(id) { witness.malformedCount += 1 }
             if witness.decoded == 0, witness.malformedCount > profile.engine.undecodableLimit {
                 broken(

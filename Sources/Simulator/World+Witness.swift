@@ -14,6 +14,7 @@ extension World {
         witness.grow(partitions: topic.logs.count)
         witness.grow(records: topic.records.count)
         witness.cycle += 1
+        witnessInherits(witness, assigned)
         var expected: [Int64?] = Array(repeating: nil, count: topic.logs.count)
         for partition in assigned {
             let index = Int(partition.partition)
@@ -192,6 +193,25 @@ extension World {
         return false
     }
 
+    /// What the commits tell a worker that begins: the streak and the undecodable records of its predecessors.
+    private func witnessInherits(_ witness: Witness, _ assigned: [AssignedPartition]) {
+        let isFirst = witness.cycle == 1
+        var longest: [Int] = []
+        for partition in assigned {
+            guard let metadata = CommitMetadata(decoding: partition.metadata) else { continue }
+            let contracts = profile.contracts.indices.filter { index in
+                guard let contract = ContractID(Topic.contractBase + Int64(index)) else { return false }
+                return metadata.streak.contains(CommitMetadata.hash(of: contract))
+            }
+            for contract in contracts where !witness.longestStreak.contains(contract) {
+                witness.longestStreak.append(contract)
+            }
+            if contracts.count > longest.count { longest = contracts }
+            if isFirst { witness.malformedCount = max(witness.malformedCount, Int(metadata.undecodable)) }
+        }
+        if isFirst, longest.count == witness.longestStreak.count { witness.streak = longest }
+    }
+
     /// A request passes its gate: the budget's oracle.
     func requestSent(_ worker: SimulatedWorker, _ contract: Int) {
         sends.append(now)
@@ -228,15 +248,22 @@ extension World {
         }
     }
 
-    func witnessCallEnded(_ worker: SimulatedWorker, _ call: SimulatedWorker.Call) {
+    func witnessCallEnded(_ worker: SimulatedWorker, _ ended: SimulatedWorker.Call) {
         let witness = worker.witness
+        var call = ended
+        // The API asks to wait once for each contract; such an answer is not judged.
+        if case .rejected(let status, _, let delay?) = ended.outcome {
+            call.outcome = .unavailable(status: status, retryAfter: delay)
+        }
         let contract = call.contract
         sequence += 1
         // Calls that were in flight together lose their connections together.
         var countsForBreaker = true
-        if case .ambiguous(.connectionClosed) = call.outcome {
+        switch call.outcome {
+        case .ambiguous(.connectionClosed), .ambiguous(.incompleteHead), .ambiguous(.resendStopped):
             countsForBreaker = call.sequence > witness.lossSequence
             if countsForBreaker { witness.lossSequence = sequence }
+        default: break
         }
         witnessStatus(witness, call)
         witnessReason(worker, call, countsForBreaker: countsForBreaker)

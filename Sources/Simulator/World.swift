@@ -47,6 +47,8 @@ final class World {
     var keyVersion: UInt64 = 1
     /// How many calls the API got, by contract.
     var apiCalls: [Int64]
+    /// By contract: an answer that can be about it asked to wait.
+    var hasAskedToWait: [Bool]
     var isPoisonHealed = false
 
     /// The world's sequence of reads and call starts.
@@ -98,6 +100,7 @@ final class World {
         trace = Trace(keepsLines: keepsTrace)
         coverage = Coverage()
         apiCalls = Array(repeating: 0, count: schedule.profile.contracts.count)
+        hasAskedToWait = Array(repeating: false, count: schedule.profile.contracts.count)
         limits = APILimits(windows: schedule.profile.apiWindows)
         credentials = Array(repeating: [Credential(created: 0)], count: schedule.profile.contracts.count)
         appliedSequence = Array(repeating: -1, count: schedule.profile.contracts.count)

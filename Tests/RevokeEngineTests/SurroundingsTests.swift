@@ -60,14 +60,40 @@ import Testing
 
     // MARK: The breaker
 
-    @Test func callsThatLoseTheirConnectionsTogetherAreOneFailure() {
+    @Test(arguments: [AmbiguousCause.connectionClosed, .incompleteHead, .resendStopped])
+    func callsThatLoseTheirConnectionsTogetherAreOneFailure(cause: AmbiguousCause) {
         let harness = ready(1...5)
         harness.turn()
-        for contract in Int64(1)...5 { harness.answer(contract, Self.lost) }
+        for contract in Int64(1)...5 { harness.answer(contract, .ambiguous(cause)) }
         #expect(harness.snapshot.hold == nil)
         harness.respond = { _ in .revoked }
         harness.advance(1_000)
         #expect(harness.ends.count == 5)
+    }
+
+    /// A deadline says something of each call.
+    @Test func deadlinesOfCallsThatWereInFlightTogetherAreAnOutage() {
+        let harness = ready(1...5)
+        harness.turn()
+        for contract in Int64(1)...5 { harness.answer(contract, .ambiguous(.deadline)) }
+        #expect(harness.snapshot.hold == .unavailable)
+    }
+
+    /// The API restarts every second, and 50 events a second come: all flows on.
+    @Test func aRestartEverySecondHoldsNothing() {
+        let harness = ready(1...1)
+        harness.latency = 150
+        for second in 0..<Int64(10) {
+            for number in 0..<Int64(50) {
+                harness.world.event(second * 50 + number + 2)
+                harness.respond = { _ in number == 25 ? Self.lost : .revoked }
+                harness.advance(20)
+            }
+        }
+        harness.respond = { _ in .revoked }
+        harness.advance(2_000)
+        #expect(harness.ends.count == 501)
+        #expect(harness.notes.isEmpty)
     }
 
     @Test func connectionsThatAreLostAgainAndAgainAreAnOutage() {

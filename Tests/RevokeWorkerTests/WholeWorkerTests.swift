@@ -4,6 +4,7 @@ import EventLoop
 import Foundation
 import HTTPServer
 import Kafka
+import RevokeEngine
 import RevokeEvents
 import RevokeModel
 import Testing
@@ -72,6 +73,52 @@ struct WholeWorkerTests {
             #expect(try scenario.deadLetterReasons() == expected)
             #expect(worker.log.ends.revoked == 2)
             #expect(try scenario.isCommittedToTheEnd())
+        }
+    }
+
+    @Test("An event of an unknown account is told at once, each name once, and counted")
+    func unknownAccount() async throws {
+        try await scenario { scenario in
+            let worker = try scenario.start()
+            try worker.waitUntilReading()
+            try scenario.publish([1, 2], account: "elsewhere")
+            try scenario.publish([3], account: "Not A Name")
+            try scenario.publish([4])
+            try worker.log.wait(ends: 1)
+            try worker.wait("three parked events") { $0.engine.parked == 3 }
+            let message =
+                "an event names an account that the configuration does not have; it waits, then it is a dead letter"
+            let told = worker.log.lines.filter { $0.message == message }
+            #expect(told.compactMap { $0[.account] }.sorted() == ["(not the name of an account)", "elsewhere"])
+            try worker.stop()
+            #expect(scenario.stub.counts.requests == 1)
+        }
+    }
+
+    @Test("Skipped events are told as a summary")
+    func skipped() async throws {
+        try await scenario { scenario in
+            let worker = try scenario.start(["unknown-types: skip"])
+            try worker.waitUntilReading()
+            try scenario.publish(
+                (0..<300).map { _ in
+                    RecordContent(
+                        value: Array(#"{"specversion":"1.0","id":"1","source":"s","type":"other","data":{}}"#.utf8),
+                        headers: [
+                            RecordHeader(name: "content-type", value: Array("application/cloudevents+json".utf8))
+                        ])
+                })
+            try scenario.publish([1])
+            try worker.log.wait(ends: 301)
+            try worker.stop()
+            #expect(worker.log.ends.revoked == 1)
+            #expect(worker.log.ends.skipped == 300)
+            let summary = worker.log.lines.filter {
+                $0.message == "events of another type were skipped, as `unknown-types: skip` says"
+            }
+            #expect((1...3).contains(summary.count))
+            #expect(summary.reduce(0) { $0 + (Int($1[.records] ?? "") ?? 0) } == 300)
+            #expect(worker.log.lines.allSatisfy { $0.message != "skipped" || $0.text.contains("debug") })
         }
     }
 

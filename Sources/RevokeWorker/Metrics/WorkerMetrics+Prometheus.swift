@@ -69,6 +69,10 @@ extension WorkerMetrics {
         text.single(
             "revoke_worker_dead_letters_in_flight", .gauge, "Dead letters on their way to the broker.",
             engine.deadLettersInFlight)
+        text.single(
+            "revoke_worker_parked_events", .gauge,
+            "Events of accounts that the configuration does not have; they wait before they become dead letters.",
+            engine.parked)
         let hold = "revoke_worker_hold"
         text.family(hold, .gauge, "1 while a hold of this kind keeps calls back.")
         for kind in Hold.allCases { text.sample(hold, ["kind": kind.rawValue], isHeld(by: kind) ? 1 : 0) }

@@ -263,10 +263,41 @@ extension Worker {
                     .contract: .number(event(of: record.parts(topic: setup.configuration.topic))?.contract.value ?? 0),
                 ])
         case .skipped(let reason):
-            logger.info(
+            skippedSinceLine += 1
+            logger.debug(
                 "skipped",
                 [.partition: .number(partition), .offset: .number(offset), .reason: .text(reason.rawValue)])
         }
+    }
+
+    /// One line a minute at most about the events that a rule skips: a topic can be full of them.
+    func tellSkipped() {
+        guard skippedSinceLine > 0, skippedLineAt == 0 || now.boot - skippedLineAt >= 60_000 else { return }
+        logger.info(
+            "events of another type were skipped, as `unknown-types: skip` says",
+            [.records: .number(Int64(clamping: skippedSinceLine)), .topic: .text(setup.configuration.topic)])
+        skippedSinceLine = 0
+        skippedLineAt = now.boot
+    }
+
+    /// An event waits for an account that the configuration may get in a roll-out: told at once, each name once.
+    private func tellUnknownAccount(_ partition: Int32, _ offset: Int64, _ token: UInt32) {
+        guard unknownAccounts.count < Self.unknownAccountLimit, let record = store[token],
+            let name = event(of: record.parts(topic: setup.configuration.topic))?.account,
+            unknownAccounts.insert(name).inserted
+        else { return }
+        logger.error(
+            "an event names an account that the configuration does not have; it waits, then it is a dead letter",
+            [
+                .account: .text(AccountName(name)?.text ?? "(not the name of an account)"),
+                .partition: .number(partition), .offset: .number(offset),
+                .limit: .text("\(setup.engine.unknownAccountParking / 60_000)m"),
+            ])
+    }
+
+    /// A name is told again when events of unknown accounts come after all of them have left.
+    func forgetUnknownAccounts() {
+        if metrics.engine.parked == 0 { unknownAccounts = [] }
     }
 
     /// A record's timestamp counts from 2015 until now; others would spoil the histogram's sum.
@@ -299,8 +330,19 @@ extension Worker {
         case .proven: logger.info("a call succeeded again; refused contracts are called again")
         case .undecodableBegan:
             logger.error(
-                "no record was decoded since the start; malformed records wait (wrong topic?)",
+                """
+                no record was decoded since the start; malformed records wait until one is (wrong topic? Events of another \
+                type are passed over with `unknown-types: skip`)
+                """,
                 [.topic: .text(setup.configuration.topic)])
+        case .foreignEvents:
+            logger.warning(
+                """
+                all events so far are of another type; each becomes a dead letter (wrong topic? They are passed over with \
+                `unknown-types: skip`)
+                """,
+                [.topic: .text(setup.configuration.topic), .records: .number(Int64(setup.engine.undecodableLimit))])
+        case .unknownAccount(let partition, let offset, let token): tellUnknownAccount(partition, offset, token)
         case .undecodableEnded: logger.info("an event was decoded; malformed records become dead letters")
         case .commitsFailingBegan:
             client?.withholdUnsent()

@@ -26,6 +26,8 @@ extension Worker {
         }
         metrics.unread = unread.all.map { .init(partition: $0.partition, reason: $0.reason) }
         metrics.ready = isReady
+        forgetUnknownAccounts()
+        tellSkipped()
         metrics.logLinesDropped = logger.ring.droppedLines
         board.publish(metrics, now: now.boot)
     }

@@ -93,6 +93,13 @@ public final class Worker {
     /// What the last look of the watchdog found missing, and in which assignment.
     var missing: (rebalance: UInt64, partitions: Set<Int32>)?
 
+    /// The unknown accounts that were told while events of them are parked: each once, and so many at the most.
+    var unknownAccounts: Set<String> = []
+    static let unknownAccountLimit = 64
+    /// Events of another type that were passed over since the last line about them, and when that was.
+    var skippedSinceLine: UInt64 = 0
+    var skippedLineAt: Int64 = 0
+
     /// Makes a worker; nothing happens before `start()`.
     /// - Parameters:
     ///   - setup: What it is made of.
@@ -214,6 +221,7 @@ public final class Worker {
     }
 
     private func closed() {
+        skippedLineAt = 0
         publish()
         client?.close()
         client = nil
