@@ -36,7 +36,7 @@ public struct CommitMetadata: Hashable, Sendable {
     }
 
     /// The most contracts of a streak that travel.
-    public static let streakLimit = 8
+    public static let streakLimit = 16
 
     /// The committed offset that the metadata belongs to.
     public var watermark: Int64

@@ -237,6 +237,8 @@ final class Witness {
     var decoded = 0
     var malformedLetters = BitSet()
     var malformedCount = 0
+    /// How many dead letters of undecodable records were acknowledged.
+    var undecodableStored = 0
     var staleKeySends = 0
     /// When requests were sent during outages.
     var outageSends: [Int64] = []

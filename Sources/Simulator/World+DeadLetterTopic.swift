@@ -119,6 +119,9 @@ extension World {
             return
         }
         witness.acknowledged[letter.record] = letter.order.reason
+        if case .malformed(let failure) = letter.order.reason, failure != .unknownType {
+            witness.undecodableStored += 1
+        }
         witness.known[record.partition].insert(record.local)
         close(letter.record, gone: false)
         if let epoch, epoch.number == letter.epoch, witness.isCurrent(letter.record, partition: record.partition) {

@@ -265,6 +265,25 @@ extension World {
 
     // MARK: Commits
 
+    /// Invariant 5 across processes: a commit tells of the streak and of the undecodable records what its worker knows.
+    private func checkMemory(_ worker: SimulatedWorker, _ part: CommitPart) {
+        let witness = worker.witness
+        guard let metadata = CommitMetadata(decoding: part.metadata) else { return }
+        let told = metadata.streak.count
+        let limit = min(profile.engine.streakLimit, CommitMetadata.streakLimit)
+        if told < min(limit, witness.streak.count) || told > min(limit, witness.longestStreak.count) {
+            fail(
+                "commit.streak", "a commit tells of \(told) contracts of a streak of \(witness.streak.count)",
+                worker: worker.index, partition: Int(part.partition))
+        }
+        if witness.decoded == 0, metadata.undecodable < witness.undecodableStored {
+            fail(
+                "commit.undecodable",
+                "a commit tells of \(metadata.undecodable) undecodable records of \(witness.undecodableStored)",
+                worker: worker.index, partition: Int(part.partition))
+        }
+    }
+
     private func checkCommit(_ worker: SimulatedWorker, _ parts: [CommitPart]) {
         let witness = worker.witness
         if worker.commitInFlight != nil { fail("commit.two-in-flight", "two commits in flight", worker: worker.index) }
@@ -291,6 +310,9 @@ extension World {
                 !(epoch.sawMetadataTooLarge && part.offset == epoch.start)
             {
                 broken("commit.first", "the first commit of the epoch is not its start with the metadata that was read")
+            }
+            if epoch.hasStored, part.metadata != epoch.metadataRead, !epoch.sawMetadataTooLarge {
+                checkMemory(worker, part)
             }
             if part.offset < epoch.lastCommit {
                 broken("commit.backwards", "\(part.offset) after \(epoch.lastCommit)")

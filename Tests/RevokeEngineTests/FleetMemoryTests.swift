@@ -42,6 +42,21 @@ private let notFound = CallOutcome.rejected(status: 404, code: nil)
         #expect(harness.stored.count == 1)
     }
 
+    /// The longest streak that can be configured travels whole.
+    @Test func invariant5ALongStreakTravelsWhole() {
+        let world = Self.world(partitions: 1, events: 100)
+        var letters = 0
+        for life in 1...UInt64(3) {
+            let harness = EngineHarness(world, seed: life) { $0.streakLimit = 16 }
+            harness.latency = 10
+            harness.respond = { _ in notFound }
+            harness.assign([0])
+            harness.advance(5_000)
+            letters += harness.stored.count
+        }
+        #expect(letters == 16)
+    }
+
     @Test func invariant5ACleanRestartKnowsTheStreak() {
         let world = Self.world(partitions: 1, events: 10)
         let first = Self.worker(world)

@@ -74,7 +74,7 @@ struct MetadataClaim {
             guard let time = Self.number(&rest), time < year10000 else { return nil }
         }
         guard let generation = Self.number(&rest), generation <= most, let undecodable = Self.number(&rest),
-            undecodable <= most, let letters = Self.number(&rest), letters <= 8, rest.count >= 4 * Int(letters)
+            undecodable <= most, let letters = Self.number(&rest), letters <= 16, rest.count >= 4 * Int(letters)
         else { return nil }
         rest = rest.dropFirst(4 * Int(letters))
         guard let pending = Self.number(&rest), pending <= most, let charges = Self.number(&rest),
