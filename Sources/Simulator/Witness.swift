@@ -237,6 +237,10 @@ final class Witness {
     var decoded = 0
     var malformedLetters = BitSet()
     var malformedCount = 0
+    /// How many undecodable records were read, those that became dead letters before this process included; and whether the
+    /// engine says that they wait.
+    var undecodableRead = 0
+    var saysUndecodable = false
     /// How many dead letters of undecodable records were acknowledged.
     var undecodableStored = 0
     var staleKeySends = 0

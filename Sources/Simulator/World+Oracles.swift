@@ -41,9 +41,9 @@ extension World {
             case .stuckContract(let contract): checkStuck(worker, contract)
             case .retentionPassed, .logRestarted, .suspicion, .commitsFailingBegan, .commitsFailingEnded:
                 checkNote(worker, news)
-            case .undecodableBegan, .undecodableEnded, .foreignEvents, .unknownAccount, .drainLimitPassed,
-                .metadataIgnored:
-                break
+            case .undecodableBegan: checkUndecodable(worker, isUndecodable: true)
+            case .undecodableEnded: checkUndecodable(worker, isUndecodable: false)
+            case .foreignEvents, .unknownAccount, .drainLimitPassed, .metadataIgnored: break
             }
         case .shutdownComplete(let open): checkShutdown(worker, open)
         }
@@ -672,6 +672,7 @@ extension World {
         checkOrphanBound(worker)
         checkHoldStays(worker)
         checkIdle(worker)
+        checkForeignEvents(worker)
         checkFigures(worker)
         if let due = witness.keyProbeDue {
             if !canCall(worker) {

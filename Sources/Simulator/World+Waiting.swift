@@ -441,6 +441,44 @@ extension World {
         }
     }
 
+    /// Events of another type are no undecodable records.
+    func checkUndecodable(_ worker: SimulatedWorker, isUndecodable: Bool) {
+        let witness = worker.witness
+        witness.saysUndecodable = isUndecodable
+        if isUndecodable, witness.undecodableRead <= profile.engine.undecodableLimit {
+            fail(
+                "note.undecodable", "only \(witness.undecodableRead) undecodable records were read",
+                worker: worker.index)
+        }
+    }
+
+    /// While undecodable records wait, those of another type do not.
+    func checkForeignEvents(_ worker: SimulatedWorker) {
+        let witness = worker.witness
+        guard witness.saysUndecodable, worker.letters.isEmpty, now - witness.letterFailedAt > 6_000,
+            !witness.saysCommitsFail, !worker.isStopping, case .none = witness.pending
+        else { return }
+        for case let epoch? in witness.epochs where epoch.mayStop(at: now) { return }
+        for partition in witness.epochs.indices {
+            guard let epoch = witness.epochs[partition], epoch.isOpen, !epoch.isDraining, !epoch.isFenced,
+                !epoch.isLost, epoch.incarnation == topic.logs[partition].incarnation
+            else { continue }
+            let log = topic.logs[partition]
+            for place in topic.place(partition, atOrAbove: epoch.start)..<log.ids.count {
+                let record = topic.records[log.ids[place]]
+                guard record.offset <= epoch.lastReceived else { break }
+                guard case .failure(.unknownType) = record.content, !profile.engine.skipUnknownTypes,
+                    witness.isCurrent(log.ids[place], partition: partition), !witness.known[partition].contains(place),
+                    !witness.lettered.contains(log.ids[place]), !witness.mayBeLettered.contains(log.ids[place])
+                else { continue }
+                fail(
+                    "dead-letter.foreign", "an event of another type waits for one of ours",
+                    worker: worker.index, partition: partition)
+                return
+            }
+        }
+    }
+
     func checkStuck(_ worker: SimulatedWorker, _ contract: ContractID) {
         let index = Int(contract.value - Topic.contractBase)
         guard worker.witness.waiting.indices.contains(index) else { return }

@@ -148,7 +148,11 @@ extension World {
         if isEvent, copyRead[copyKey(record)] == nil { copyRead[copyKey(record)] = sequence }
         witness.lastRead[id] = sequence
         witness.lastEpoch[id] = 0
-        if case .event = record.content { witness.decoded += 1 }
+        switch record.content {
+        case .event: witness.decoded += 1
+        case .failure(.unknownType): break
+        case .failure: witness.undecodableRead += 1
+        }
         guard let epoch = witness.epochs[record.partition] else { return }
         witness.lastEpoch[id] = epoch.number
         if epoch.isDraining || worker.isStopping { witness.readLate.insert(id) } else { witness.readLate.remove(id) }
@@ -207,6 +211,7 @@ extension World {
                 witness.longestStreak.append(contract)
             }
             if contracts.count > longest.count { longest = contracts }
+            witness.undecodableRead = max(witness.undecodableRead, Int(metadata.undecodable))
             if isFirst { witness.malformedCount = max(witness.malformedCount, Int(metadata.undecodable)) }
         }
         if isFirst, longest.count == witness.longestStreak.count { witness.streak = longest }
