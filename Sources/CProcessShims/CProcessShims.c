@@ -33,8 +33,11 @@ int process_can_dump_core(void) {
 #include <malloc.h>
 #endif
 
-void process_limit_arenas(void) {
+void process_limit_malloc(void) {
 #ifdef __GLIBC__
     (void)mallopt(M_ARENA_MAX, 2);
+    // By default both thresholds grow with what is freed, up to 32 and 64 MiB.
+    (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    (void)mallopt(M_TRIM_THRESHOLD, 128 * 1024);
 #endif
 }

@@ -62,7 +62,7 @@ public struct OptionTable: Sendable {
             "How many open events a worker holds; at the limit partitions pause."),
         Option(
             "window-bytes", \.windowBytes, .size(1 << 20...4 << 30), default: "32MiB",
-            "How many bytes of open events a worker holds; at the limit partitions pause."),
+            "How many bytes of open events, and 1 KiB for each, a worker holds; at the limit partitions pause."),
         Option(
             "commit-interval", \.commitInterval, .duration(10...1_000), default: "200ms",
             "The time between commits while events settle."),

@@ -68,7 +68,9 @@ public struct KafkaConfiguration: Hashable, Sendable, CustomStringConvertible {
             ("reconnect.backoff.max.ms", "1000"),
             ("queued.min.messages", "20000"),
             ("queued.max.messages.kbytes", "16384"),
-            ("fetch.max.bytes", "4194304"),
+            // An answer comes on top of what is queued, once for each broker, and its batches are inflated as a whole.
+            ("fetch.max.bytes", "1048576"),
+            ("fetch.message.max.bytes", "65536"),
             ("statistics.interval.ms", "5000"),
             ("topic.metadata.refresh.interval.ms", "30000"),
         ])

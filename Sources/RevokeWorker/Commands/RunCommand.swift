@@ -19,7 +19,7 @@ public enum RunCommand {
         _ = ProcessSettings.disableCoreDumps()
         ProcessSettings.ignoreBrokenPipes()
         ProcessSettings.forgetTLSKeyLog()
-        ProcessSettings.limitArenas()
+        ProcessSettings.limitMalloc()
         let setup: WorkerSetup
         do {
             try LibraryVersions.check()

@@ -18,8 +18,9 @@ public enum ProcessSettings {
     public static func forgetTLSKeyLog() { _ = unsafe unsetenv("SSLKEYLOGFILE") }
 
     /// Lets malloc keep two arenas instead of eight for each core: the loop's thread allocates nearly everything, and each
-    /// of librdkafka's threads would keep pages of its own.
-    public static func limitArenas() { process_limit_arenas() }
+    /// of librdkafka's threads would keep pages of its own. And lets it give large blocks back as soon as they are free:
+    /// librdkafka's answers and what it inflates of them would stay otherwise.
+    public static func limitMalloc() { process_limit_malloc() }
 
     /// Whether a descriptor is a terminal. Any thread.
     public static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }

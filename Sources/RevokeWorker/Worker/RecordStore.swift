@@ -1,3 +1,4 @@
+internal import RevokeEngine
 internal import RevokeEvents
 
 /// The bytes of open records, by the tokens that the engine knows them by.
@@ -26,8 +27,14 @@ struct RecordStore {
                 headers: headers)
         }
 
-        /// What the record weighs against the window: its bytes and the places that hold them and what is known of it.
-        var weight: Int64 { Int64(bytes.count) + 512 }
+        /// What the record weighs against the window: its bytes, the places that hold them, and what the engine knows of
+        /// it.
+        var weight: Int64 { Int64(bytes.count) + Self.overhead }
+
+        /// An array's header and malloc's own word with its rounding; the record's place and its index among the free
+        /// ones, where the arrays double as they grow; the engine's part.
+        private static let overhead =
+            Int64(32 + 24 + 2 * (MemoryLayout<Record?>.stride + MemoryLayout<UInt32>.stride)) + Engine.recordOverhead
     }
 
     private var records: [Record?] = []
