@@ -1,6 +1,8 @@
 #include "CProcessShims.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stddef.h>
 #include <sys/resource.h>
 
 #if defined(__linux__)
@@ -27,6 +29,15 @@ int process_can_dump_core(void) {
 #else
     return limit.rlim_max != 0;
 #endif
+}
+
+int process_take_signals(void) {
+    sigset_t ours;
+    if (sigemptyset(&ours) != 0 || sigaddset(&ours, SIGTERM) != 0 || sigaddset(&ours, SIGINT) != 0 ||
+        sigaddset(&ours, SIGHUP) != 0)
+        return errno;
+    if (signal(SIGHUP, SIG_IGN) == SIG_ERR) return errno;
+    return pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
 }
 
 #ifdef __GLIBC__

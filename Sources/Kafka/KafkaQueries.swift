@@ -75,6 +75,15 @@ public struct KafkaQueries: Sendable {
         }
     }
 
+    /// The id of the cluster; nil when no broker has told it within `limit` milliseconds.
+    public func clusterID(limit: Int64) throws(KafkaError) -> String? {
+        try unsafe handle.query { (client) throws(KafkaError) in
+            guard let raw = unsafe rd_kafka_clusterid(client, milliseconds(limit)) else { return nil }
+            defer { unsafe rd_kafka_mem_free(client, raw) }
+            return unsafe String(cString: raw)
+        }
+    }
+
     /// What the brokers know of a topic; nil when it does not exist. It creates no topic. An answer, nil too, also
     /// shows that a broker can be reached.
     /// - Throws: `KafkaError`: `_TRANSPORT` or `_TIMED_OUT` when no broker answers, or the topic's error.

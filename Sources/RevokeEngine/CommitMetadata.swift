@@ -55,10 +55,8 @@ public struct CommitMetadata: Hashable, Sendable {
     /// A hash of the id of the cluster that the log is in: offsets and metadata are copied by mirroring, while offsets
     /// behind a gap shift. Nil when the cluster did not tell its id.
     public var cluster: UInt64?
-    /// How often the group has found the topic recreated. A commit of a lower number than another partition's is of a
-    /// topic that is gone.
-    public var topicGeneration: UInt32 = 0
-    /// The last record that was read below `watermark`; tells a recreated log that is longer than the commit.
+    /// A record that was read below `watermark`, with nothing but settled ones between; tells a recreated log, also one
+    /// that is longer than the commit.
     public var before: Anchor?
     /// When the group first read the topic; nil when that is not known.
     public var groupStart: GroupStart?
@@ -123,7 +121,6 @@ public struct CommitMetadata: Hashable, Sendable {
             Self.append(UInt64(clamping: groupStart.partitions), to: &head)
         }
         if let callsUntil { Self.append(UInt64(clamping: callsUntil), to: &head) }
-        Self.append(UInt64(topicGeneration), to: &head)
         Self.append(UInt64(undecodable), to: &head)
         let letters = streak.prefix(Self.streakLimit)
         Self.append(UInt64(letters.count), to: &head)
@@ -213,7 +210,7 @@ public struct CommitMetadata: Hashable, Sendable {
             guard let time = reader.integer(), time < Self.latestTime else { return nil }
             callsUntil = time
         }
-        guard let generation = reader.count(), let undecodable = reader.count(), let letters = reader.count(),
+        guard let undecodable = reader.count(), let letters = reader.count(),
             letters <= Self.streakLimit
         else { return nil }
         var streak: [UInt32] = []
@@ -256,7 +253,6 @@ public struct CommitMetadata: Hashable, Sendable {
         self.before = before
         self.groupStart = groupStart
         self.callsUntil = callsUntil
-        topicGeneration = UInt32(clamping: generation)
         self.undecodable = UInt32(clamping: undecodable)
         self.streak = streak
     }

@@ -15,6 +15,9 @@ extension Engine {
         sendCommit(isFinal: isFinal, now: now)
     }
 
+    /// Until when a record is waited for that tells whether a log is the same.
+    private var logLimit: Int64 { assignedAt + Self.logComparison }
+
     /// Whether the group's assignment is ours as far as is known.
     private var isHeld: Bool {
         switch phase {
@@ -30,7 +33,7 @@ extension Engine {
         var due: Int64?
         func consider(_ time: Int64) { due = min(due ?? time, time) }
         for ledger in ledgers {
-            if !ledger.isConfirmed, ledger.isLogSeen { consider(commitNotBefore) }
+            if !ledger.isConfirmed, let from = ledger.mayCommit(from: logLimit) { consider(max(from, commitNotBefore)) }
             if let since = ledger.unsentSince { consider(since + configuration.commitInterval) }
         }
         if settledSinceCommit >= configuration.commitCount { consider(lastCommitAt) }
@@ -80,7 +83,7 @@ extension Engine {
         let ledger = ledgers[index]
         guard ledger.isOpened else {
             // Nothing was done with this partition yet; a drain leaves its commit as it is.
-            guard !isFinal, ledger.isLogSeen else { return nil }
+            guard !isFinal, let from = ledger.mayCommit(from: logLimit), from <= now.boot else { return nil }
             let text = openingMetadata(ledger)
             ledgers[index].sentOffset = ledger.position
             ledgers[index].sentAnchor = ledger.storedAnchor
@@ -101,6 +104,9 @@ extension Engine {
         metadata.streak = memory.streak
         metadata.undecodable = memory.undecodable
         ledgers[index].sentMemory = memory
+        metadata.before = ledger.anchor(below: metadata.watermark)
+        metadata.cluster = group.cluster
+        metadata.groupStart = group.start
         let limit = ledger.metadataLimit
         let (text, complete) = metadata.encoded(limit: limit)
         ledgers[index].isMetadataFull = !complete && limit == configuration.metadataLimit
@@ -120,7 +126,7 @@ extension Engine {
     private func openingMetadata(_ ledger: Ledger) -> [UInt8] {
         let wasRefused = ledger.metadataLimit < configuration.metadataLimit
         guard wasRefused, ledger.openingMetadata.count > ledger.metadataLimit else { return ledger.openingMetadata }
-        return CommitMetadata(decoding: ledger.openingMetadata)?.encoded(limit: ledger.metadataLimit).text ?? []
+        return group.ownMetadata(ledger.openingMetadata)?.encoded(limit: ledger.metadataLimit).text ?? []
     }
 
     /// The metadata of a commit now, and the first record at or above its offset where that is known.

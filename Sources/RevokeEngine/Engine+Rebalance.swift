@@ -20,9 +20,11 @@ extension Engine {
     /// topic. Every assign, also one that comes while a revoke is drained, has a higher `rebalance` number; an answer to
     /// an older one is not given any more.
     public mutating func assigned(
-        _ partitions: [AssignedPartition], topicPartitions: Int, rebalance: UInt64, now: Instant
+        _ partitions: [AssignedPartition], topicPartitions: Int, group: GroupFacts = GroupFacts(), rebalance: UInt64,
+        now: Instant
     ) {
         endEpoch(now: now.boot)
+        self.group = group
         self.topicPartitions = max(1, topicPartitions)
         guard shutdownDeadline == nil else {
             phase = .closed
@@ -32,6 +34,7 @@ extension Engine {
         }
         epoch += 1
         assignment = rebalance
+        assignedAt = now.boot
         for assigned in partitions where ledgerIndex[assigned.partition] == nil {
             if !begin(assigned, now: now) { waitingPartitions.append(assigned.partition) }
         }
@@ -50,9 +53,12 @@ extension Engine {
     ) {
         guard case .active = phase, rebalance == assignment else { return }
         if let index = ledgerIndex[partition] {
-            ledgers[index].found(log)
             // What was read is in the log, and more may have come since the leader answered.
-            if !ledgers[index].hasRead { checkPosition(index, log, now: now.boot) }
+            if ledgers[index].hasRead {
+                ledgers[index].found(log)
+            } else {
+                checkPosition(index, log, now: now.boot)
+            }
         } else if let index = waitingPartitions.firstIndex(of: partition) {
             let assigned = AssignedPartition(
                 partition: partition, committedOffset: nil, metadata: [], log: log, startOffset: startOffset)
@@ -74,13 +80,44 @@ extension Engine {
         else { return }
         arePositionsStale = true
         checkPosition(index, log, now: now.boot)
+        // A position that is in its log was outside of it a moment ago: it may be another log, which has grown since.
+        ledgers[index].compareAgain()
+    }
+
+    /// Whether a record is to be read. One that stands where another was read shows that the log is another one: then
+    /// nothing of it is read before the log's start is known.
+    mutating func isNew(_ anchor: Anchor, _ index: Int) -> Bool {
+        switch ledgers[index].look(at: anchor) {
+        case .new: return true
+        case .known: return false
+        case .replaced(let isNews):
+            if ledgers[index].hasRead {
+                // What is open of the former log ends with the assignment; the next one compares again.
+                if isNews { actions.append(.rejoin) }
+            } else if let log = ledgers[index].log {
+                restart(index, log)
+            }
+            return false
+        }
+    }
+
+    /// A log that was recreated is read from its start.
+    private mutating func restart(_ index: Int, _ log: LogEnds) {
+        actions.append(
+            .note(
+                .logRestarted(
+                    partition: ledgers[index].partition, committed: ledgers[index].position, logEnd: log.end)))
+        ledgers[index].restart(log)
+        arePositionsStale = true
     }
 
     /// A partition whose next record is gone goes on at the log's start. A log that ends before it is another one, which
     /// is read from its start.
     private mutating func checkPosition(_ index: Int, _ log: LogEnds, now: Int64) {
+        if ledgers[index].found(log) { arePositionsStale = true }
+        guard !ledgers[index].isReplaced else { return restart(index, log) }
         let partition = ledgers[index].partition
-        let next = ledgers[index].nextOffset
+        let next = ledgers[index].lastReceived + 1
         if next < log.start {
             actions.append(.note(.retentionPassed(partition: partition, lost: log.start - next)))
             ledgers[index].jump(to: log.start, now: now)
@@ -88,9 +125,7 @@ extension Engine {
         } else if next > log.end {
             // What is open of the former log ends with the assignment; the next one compares again.
             guard !ledgers[index].hasRead else { return actions.append(.rejoin) }
-            actions.append(.note(.logRestarted(partition: partition, committed: next, logEnd: log.end)))
-            ledgers[index].restart(log)
-            arePositionsStale = true
+            restart(index, log)
         }
     }
 
@@ -103,6 +138,7 @@ extension Engine {
     mutating func reassignIfStale() {
         guard arePositionsStale, case .active = phase else { return }
         arePositionsStale = false
+        for index in ledgers.indices { ledgers[index].moved() }
         actions.append(.reassign(rebalance: assignment, positions))
     }
 
@@ -130,7 +166,7 @@ extension Engine {
     }
 
     private mutating func makeLedger(_ assigned: AssignedPartition, position: Int64, now: Instant) -> Ledger {
-        let metadata = CommitMetadata(decoding: assigned.metadata)
+        let metadata = group.ownMetadata(assigned.metadata)
         if metadata == nil, !assigned.metadata.isEmpty {
             actions.append(.note(.metadataIgnored(partition: assigned.partition)))
         }
@@ -141,11 +177,13 @@ extension Engine {
         let memory = FleetMemory(streak: metadata?.streak ?? [], undecodable: metadata?.undecodable ?? 0)
         inherit(memory, of: assigned)
 
-        var freshFrom = assigned.log?.end ?? .max
+        var freshFrom = Int64.max
+        var before: Anchor?
         var prior: PriorKnowledge?
         var ownPrior: PriorKnowledge?
         if position == assigned.committedOffset {
             if let metadata, metadata.watermark == position {
+                before = metadata.before
                 if metadata.clean {
                     freshFrom = min(freshFrom, max(position, (metadata.highestCalled ?? position - 1) + 1))
                 }
@@ -166,12 +204,15 @@ extension Engine {
                 }
             }
         }
+        // A first commit says when the group began: for others the group has commits from then on.
+        let opening = assigned.committedOffset == nil ? beginning(position) : assigned.metadata
         var ledger = Ledger(
-            partition: assigned.partition, position: position, areEndsKnown: assigned.log != nil,
-            freshFrom: freshFrom, charges: charges, openingMetadata: assigned.metadata, prior: prior,
+            partition: assigned.partition, position: position, freshFrom: freshFrom, charges: charges,
+            openingMetadata: opening, prior: prior, before: before,
             metadataLimit: configuration.metadataLimit)
         ledger.ownPrior = ownPrior
         ledger.storedMemory = memory
+        if let log = assigned.log { ledger.found(log) }
         return ledger
     }
 
@@ -186,6 +227,13 @@ extension Engine {
         let letters = Int(memory.undecodable)
         undecodableLetters = max(undecodableLetters, letters)
         failuresInRow = max(failuresInRow, letters)
+    }
+
+    private func beginning(_ position: Int64) -> [UInt8] {
+        var metadata = CommitMetadata(watermark: position)
+        metadata.cluster = group.cluster
+        metadata.groupStart = group.start
+        return metadata.encoded(limit: configuration.metadataLimit).text
     }
 
     /// What the predecessor spent counts for the new owner too. After an unclean end, what it may have spent without a

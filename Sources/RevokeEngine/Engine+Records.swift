@@ -44,7 +44,8 @@ extension Engine {
         let record = entries[Int(entry)]
         if record.lane >= 0 { unlink(entry) }
         let ledger = Int(record.ledger)
-        ledgers[ledger].settle(position: record.position, size: record.size, now: now)
+        ledgers[ledger].settle(
+            position: record.position, size: record.size, fingerprint: record.fingerprint, now: now)
         settledSinceCommit += 1
         actions.append(
             .settled(

@@ -70,6 +70,8 @@ public struct Engine: Sendable {
     /// The oldest settled offset may be uncommitted for this long; then no call and no dead letter starts.
     static let commitAgeLimit: Int64 = 10_000
     static let commitRetry: Int64 = 500
+    /// How long after an assignment a record is waited for that tells whether the log is the same.
+    static let logComparison: Int64 = 5_000
     static let commitRepeat: Int64 = 1_000
     /// By how much the wall clocks of two workers may differ without a breach of the budget.
     static let clockTolerance: Int64 = 1_000
@@ -94,9 +96,12 @@ public struct Engine: Sendable {
     var isShutdownReported = false
 
     var topicPartitions = 1
+    /// What the whole group's commits say.
+    var group = GroupFacts()
     var epoch: UInt64 = 0
     /// The number of the assign event that the partitions held came with.
     var assignment: UInt64 = 0
+    var assignedAt: Int64 = 0
     /// Partitions of the assignment that are not read yet: it is not known where they start.
     var waitingPartitions: [Int32] = []
     /// Whether partitions are to be read from elsewhere than the shell was told.
@@ -172,13 +177,11 @@ public struct Engine: Sendable {
 
     /// A record was read. Records of partitions that are not held are released at once.
     public mutating func received(_ record: ReceivedRecord, now: Instant) {
-        guard case .active = phase, let index = ledgerIndex[record.partition],
-            record.offset > ledgers[index].lastReceived
-        else {
+        let anchor = Anchor(offset: record.offset, fingerprint: record.fingerprint)
+        guard case .active = phase, let index = ledgerIndex[record.partition], isNew(anchor, index) else {
             actions.append(.release(token: record.token))
             return
         }
-        let anchor = Anchor(offset: record.offset, fingerprint: record.fingerprint)
         if ledgers[index].prove(anchor) { actions.append(.note(.metadataIgnored(partition: record.partition))) }
         ledgers[index].sawRecord(anchor)
         if case .event = record.content { sawDecodedEvent() }
@@ -302,6 +305,7 @@ public struct Engine: Sendable {
         snapshot.partitions = ledgers.count
         snapshot.waitingPartitions = waitingPartitions
         snapshot.streak = account.streak.count
+        snapshot.unproven = isUnproven
         snapshot.hold = account.hold
         if account.hold != nil { snapshot.nextProbe = max(account.nextProbe, account.notBefore) }
         snapshot.commitsFailing = isCommitsFailing

@@ -20,6 +20,8 @@ public struct EngineSnapshot: Hashable, Sendable {
     public var partitions = 0
     /// Partitions of the assignment that are not read yet: nobody has said where they start.
     public var waitingPartitions: [Int32] = []
+    /// Whether the streak is over its limit.
+    public var unproven = false
     /// Partitions paused.
     public var pausedPartitions = 0
     /// Partitions whose assignment waits for its confirming commit.

@@ -142,7 +142,17 @@ struct Ledger: Sendable {
     /// The metadata as it was read; committed once more, byte for byte, to open the gate.
     let openingMetadata: [UInt8]
     var isOpened = false
-    private var areEndsKnown: Bool
+    /// A record below `position` that is known from before: reading begins at it, and the log is another one when it is
+    /// not there any more. Nil when it was read, or cannot be.
+    private var expected: Anchor?
+    /// A record that was read, by this owner or one before it, with nothing but settled ones up to the watermark.
+    private var before: Anchor?
+    /// Whether another record than the expected one stands there. Nothing is read before the log's start is known.
+    private(set) var isReplaced = false
+    /// Whether reading goes on elsewhere, and the shell was not told yet: what comes was read where it was before.
+    private(set) var isMoved = false
+    /// The log's ends, as its leader said last; nil before it has answered.
+    private(set) var log: LogEnds?
 
     /// Whether a commit with metadata of our own proved that the partition is ours, since the assignment or the last
     /// suspicion.
@@ -177,32 +187,82 @@ struct Ledger: Sendable {
     var waitingLanes: [LaneTicket] = []
 
     init(
-        partition: Int32, position: Int64, areEndsKnown: Bool, freshFrom: Int64, charges: ChargeBook,
-        openingMetadata: [UInt8], prior: PriorKnowledge?, metadataLimit: Int
+        partition: Int32, position: Int64, freshFrom: Int64, charges: ChargeBook,
+        openingMetadata: [UInt8], prior: PriorKnowledge?, before: Anchor?, metadataLimit: Int
     ) {
         self.partition = partition
         self.position = position
-        self.areEndsKnown = areEndsKnown
         self.freshFrom = freshFrom
         self.charges = charges
         self.openingMetadata = openingMetadata
         self.prior = prior
+        self.before = before
+        expected = before
         self.metadataLimit = metadataLimit
         lastReceived = position - 1
         storedOffset = position
     }
 
     /// Where reading goes on.
-    var nextOffset: Int64 { lastReceived + 1 }
+    var nextOffset: Int64 { expected?.offset ?? lastReceived + 1 }
 
-    /// The log's ends came after the assignment. Records behind the end of now were surely not there before.
-    mutating func found(_ log: LogEnds) {
-        areEndsKnown = true
-        freshFrom = min(freshFrom, max(log.end, nextOffset))
+    /// The log's ends came after the assignment. Records behind the end of now were surely not there before. Returns
+    /// whether reading is to go on elsewhere than before.
+    @discardableResult
+    mutating func found(_ log: LogEnds) -> Bool {
+        self.log = log
+        freshFrom = min(freshFrom, max(log.end, lastReceived + 1))
+        // Retention passed: the record that would tell is gone.
+        guard let expected, expected.offset < log.start else { return false }
+        self.expected = nil
+        return true
     }
 
-    /// Whether the log is known to hold the position: before, nothing is committed, since it may be another log.
-    var isLogSeen: Bool { areEndsKnown || hasRead }
+    /// What a record says of the log.
+    enum Look {
+        /// It is not to be read: it is below the position, or was read where reading does not go on.
+        case known
+        /// It stands where another record was read, or comes behind such a one: the log is another one.
+        case replaced(isNews: Bool)
+        /// It is to be read.
+        case new
+    }
+
+    /// Compares a record with what is known from before. To be asked for each record, in their order.
+    mutating func look(at anchor: Anchor) -> Look {
+        if isReplaced { return .replaced(isNews: false) }
+        if let expected, anchor.offset == expected.offset, anchor.fingerprint != expected.fingerprint {
+            isReplaced = true
+            return .replaced(isNews: true)
+        }
+        if isMoved { return .known }
+        // Behind it without having met it: compaction or retention took it, which says nothing.
+        if let expected, anchor.offset >= expected.offset { self.expected = nil }
+        return anchor.offset > lastReceived ? .new : .known
+    }
+
+    /// A record that tells the log again, below a commit at this offset.
+    func anchor(below offset: Int64) -> Anchor? {
+        [slots.isEmpty ? lastRead : nil, before].lazy.compactMap(\.self).first { $0.offset < offset }
+    }
+
+    /// From when on a commit may be sent: before, the log may be another one. Nil while that is not known. A record that would
+    /// tell, but that compaction took, is waited for until `limit`.
+    func mayCommit(from limit: Int64) -> Int64? {
+        if hasRead { return 0 }
+        guard log != nil, !isReplaced else { return nil }
+        return expected == nil ? 0 : limit
+    }
+
+    /// Reading goes on at the record that was read last, which tells whether the log is still the same.
+    mutating func compareAgain() {
+        guard !isMoved else { return }
+        expected = anchor(below: lastReceived + 1)
+        isMoved = true
+    }
+
+    /// The shell is told where reading goes on.
+    mutating func moved() { isMoved = false }
 
     /// The records below this offset are gone, which a commit is to save.
     mutating func jump(to offset: Int64, now: Int64) {
@@ -216,6 +276,7 @@ struct Ledger: Sendable {
     /// the first call.
     mutating func restart(_ log: LogEnds) {
         lastReceived = log.start - 1
+        isMoved = true
         freshFrom = log.end
         forgetLog(position: log.start)
         isConfirmed = false
@@ -223,13 +284,16 @@ struct Ledger: Sendable {
     }
 
     private mutating func forgetLog(position: Int64) {
+        expected = nil
+        before = nil
+        isReplaced = false
         self.position = position
         prior = nil
         ownPrior = nil
     }
 
     /// The offset to commit: the lowest unsettled one, or the one after the last that was read.
-    var watermark: Int64 { slots.head?.offset ?? nextOffset }
+    var watermark: Int64 { slots.head?.offset ?? lastReceived + 1 }
 
     /// The highest offset that this owner or one before it may have called; nil when that is below the watermark.
     var mayBeCalled: Int64? {
@@ -267,6 +331,7 @@ struct Ledger: Sendable {
     }
 
     mutating func sawRecord(_ anchor: Anchor) {
+        if slots.isEmpty, let lastRead { before = lastRead }
         lastReceived = anchor.offset
         lastRead = anchor
         if storedAnchor == nil { storedAnchor = anchor }
@@ -284,8 +349,9 @@ struct Ledger: Sendable {
     private var lastSlotOffset: Int64? { slots.isEmpty ? nil : slots[slots.end - 1]?.offset }
 
     /// The record at this position is settled.
-    mutating func settle(position: Int, size: Int64, now: Int64) {
+    mutating func settle(position: Int, size: Int64, fingerprint: UInt64, now: Int64) {
         guard var slot = slots[position], slot.entry >= 0 else { return }
+        if position == slots.first { before = Anchor(offset: slot.offset, fingerprint: fingerprint) }
         highestSettled = max(highestSettled, slot.offset)
         slot.entry = -1
         slots[position] = slot

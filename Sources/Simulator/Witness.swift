@@ -13,6 +13,8 @@ final class Witness {
         /// Which log of the partition.
         var incarnation: Int
         var start: Int64
+        /// Where reading begins: at the start, or at a record below it that tells the log.
+        var readsFrom: Int64
         var metadataRead: [UInt8]
         /// The commit that the worker read at the assignment.
         var read: StoredCommit?
@@ -304,6 +306,8 @@ final class Witness {
     var probeIntervalBegan: Int64 = 0
     var probeFloor: (low: Int64, high: Int64) = (.min / 2, .min / 2)
     var holdSequence = 0
+    /// Tokens of records below the start of their epoch.
+    var below: Set<UInt32> = []
     /// 429s in a row with a Retry-After of less than a second.
     var briefWaits = 0
     var holdBegan: Int64 = 0

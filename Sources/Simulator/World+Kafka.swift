@@ -153,7 +153,14 @@ extension World {
         trace.line(
             "\(now) w\(worker.index) reads \(record.partition)/\(record.offset)", partition: record.partition,
             contract: record.contract < 0 ? -1 : Topic.contractBase + Int64(record.contract))
-        witnessReceived(worker, id)
+        let epochs = worker.witness.epochs
+        let epoch = epochs.indices.contains(record.partition) ? epochs[record.partition] : nil
+        if let epoch, record.offset < epoch.start {
+            // Read again to tell the log; it is settled, and so it is released at once.
+            worker.witness.below.insert(token)
+        } else {
+            witnessReceived(worker, id)
+        }
         worker.engine.received(
             ReceivedRecord(
                 partition: Int32(record.partition), offset: record.offset, token: token, size: record.size,

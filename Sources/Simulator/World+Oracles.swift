@@ -306,7 +306,8 @@ extension World {
             if part.metadata.count > profile.engine.metadataLimit, part.metadata != epoch.metadataRead {
                 broken("commit.metadata-size", "\(part.metadata.count) bytes of metadata")
             }
-            if !epoch.hasStored, part.offset != epoch.start || part.metadata != epoch.metadataRead,
+            if !epoch.hasStored,
+                part.offset != epoch.start || (epoch.read != nil && part.metadata != epoch.metadataRead),
                 !(epoch.sawMetadataTooLarge && part.offset == epoch.start)
             {
                 broken("commit.first", "the first commit of the epoch is not its start with the metadata that was read")
@@ -414,6 +415,7 @@ extension World {
             fail("token", "a token is released that is free", worker: worker.index)
             return
         }
+        if witness.below.remove(token) != nil { return }
         let record = topic.records[id]
         guard let epoch = witness.epochs[record.partition], witness.lastEpoch[id] == epoch.number else { return }
         // At a drain's end the open records are released before the answer: they are looked at with the answer.
@@ -466,7 +468,10 @@ extension World {
                     partition: partition)
                 return
             }
-            if start != offset.offset {
+            // Below the start with a commit alone, whose metadata names a record there.
+            let mayBeBelow = worker.witness.epochs[partition]?.read != nil
+            worker.witness.epochs[partition]?.readsFrom = offset.offset
+            if offset.offset > start || (offset.offset < start && !mayBeBelow) {
                 fail(
                     "rebalance.start", "reading starts at \(offset.offset) and not at \(start)", worker: worker.index,
                     partition: partition)
@@ -487,7 +492,9 @@ extension World {
             return
         }
         witness.isReassignDue = false
-        var left = witness.epochs.map { epoch in epoch.map { max($0.start, $0.lastReceived + 1) } }
+        var left = witness.epochs.map { epoch in
+            epoch.map { $0.lastReceived < 0 ? $0.readsFrom : max($0.start, $0.lastReceived + 1) }
+        }
         for offset in offsets {
             let partition = Int(offset.partition)
             guard left.indices.contains(partition), let next = left[partition] else {
@@ -496,7 +503,9 @@ extension World {
                     partition: partition)
                 return
             }
-            if next != offset.offset {
+            // The record that tells the log may have been read meanwhile, or be gone.
+            let isBelow = witness.epochs[partition].map { $0.lastReceived < 0 && offset.offset == $0.start } ?? false
+            if next != offset.offset, !isBelow {
                 fail(
                     "rebalance.start", "reading goes on at \(offset.offset) and not at \(next)", worker: worker.index,
                     partition: partition)

@@ -43,6 +43,7 @@ extension World {
         }
         var epoch = Witness.Epoch(
             number: worker.rebalance, cycle: witness.cycle, incarnation: log.incarnation, start: start,
+            readsFrom: start,
             metadataRead: partition.metadata, read: log.committed, confirmSerial: commitSerial + 1,
             lastCommit: start)
         epoch.checkedPlace = topic.place(index, atOrAbove: start)
@@ -89,6 +90,11 @@ extension World {
             witnessShareChanged(witness)
             witness.isReassignDue = true
             return
+        }
+        if let log = partition.log, epoch.readsFrom < log.start, epoch.lastReceived < 0 {
+            // The record that would tell the log is gone.
+            witness.epochs[index]?.readsFrom = epoch.start
+            witness.isReassignDue = true
         }
         let end = max(topic.logs[index].end, epoch.start, epoch.lastReceived + 1)
         witness.epochs[index]?.freshFrom = min(epoch.freshFrom, end)

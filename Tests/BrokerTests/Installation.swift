@@ -18,6 +18,8 @@ struct Installation: Sendable {
         var sessionTimeout = 6_000
         /// How many failures in a row hold the account.
         var breaker = 5
+        /// Where a group without commits begins.
+        var startAt = "earliest"
         /// Lines for the section `kafka`, beside the brokers.
         var kafka: [String] = []
         /// The broker's address, where it is not the one without security.
@@ -79,6 +81,7 @@ struct Installation: Sendable {
         topic: \(topic)
         dead-letter-topic: \(deadLetters)
         group: \(group)
+        start-at: \(settings.startAt)
         kafka:
           bootstrap.servers: \(settings.bootstrap ?? broker.bootstrap)
           session.timeout.ms: \(settings.sessionTimeout)

@@ -83,10 +83,10 @@ final class WorkerProcess: Sendable {
     func reads(_ count: Int, after skip: Int = 0, limit: Duration = .seconds(60)) async throws {
         try await state.wait(for: "\(count) partitions to be read", limit: limit) { state -> Bool? in
             let news = state.lines.dropFirst(skip).last {
-                $0.contains("\"message\":\"reading\"") || $0.contains("\"message\":\"revoked\"")
+                $0.contains("\"message\":\"reading") || $0.contains("\"message\":\"revoked\"")
                     || $0.contains("\"message\":\"assignment lost\"")
             }
-            guard let news, news.contains("\"reading\"") else { return nil }
+            guard let news, news.contains("\"message\":\"reading") else { return nil }
             // "partitions":"0,1,2"
             let list = news.split(separator: "\"partitions\":\"").dropFirst().first?.prefix { $0 != "\"" }
             return list?.split(separator: ",").count == count ? true : nil

@@ -34,7 +34,6 @@ import Testing
                 time: generator.upTo(2_000_000_000_000), partitions: Int32(generator.upTo(10_000)))
         }
         if generator.upTo(1) == 1 { metadata.callsUntil = generator.upTo(2_000_000_000_000) }
-        if generator.upTo(3) == 0 { metadata.topicGeneration = UInt32(generator.upTo(1_000)) }
         if generator.upTo(3) == 0 { metadata.undecodable = UInt32(generator.upTo(1_000)) }
         for _ in 0..<generator.upTo(Int64(CommitMetadata.streakLimit)) {
             metadata.streak.append(UInt32(truncatingIfNeeded: generator.next()))

@@ -26,6 +26,8 @@ final class EngineHarness {
     /// How calls are answered after `latency`; nil leaves them open.
     var respond: ((ContractID) -> CallOutcome?)?
     var latency: Int64 = 0
+    /// What the group's commits say, and of which cluster.
+    var group = GroupFacts()
     var delivers = true
 
     private(set) var actions: [EngineAction] = []
@@ -91,7 +93,7 @@ final class EngineHarness {
                     assigned.startOffset = nil
                 }
                 return assigned
-            }, topicPartitions: world.topicPartitions, rebalance: rebalance, now: world.now)
+            }, topicPartitions: world.topicPartitions, group: group, rebalance: rebalance, now: world.now)
         turn()
     }
 
@@ -375,7 +377,8 @@ final class EngineHarness {
         lastCommitted[part.partition] = part.offset
         if part.metadata.count > configuration.metadataLimit { Issue.record("metadata over the limit") }
         guard let metadata = CommitMetadata(decoding: part.metadata), metadata.watermark == part.offset,
-            let log = world.logs[part.partition], let first = log.first(where: { $0.offset >= part.offset }),
+            metadata.cluster == group.cluster, let log = world.logs[part.partition],
+            let first = log.first(where: { $0.offset >= part.offset }),
             metadata.fingerprint == first.fingerprint
         else { return }
         for run in metadata.settled {

@@ -187,7 +187,7 @@ struct CheckTests {
             try fails("accounts.main.key-file: ") { $0.account.keyFile = "/nonexistent" }
             try fails("accounts.main.base-url: ") { $0.account.baseURL = "http://example.com/x" }
             try fails("API host: the name ") { $0.account.baseURL = "https://host.invalid/x" }
-            try fails("topics: topic revoke-credentials has 4 partitions, more than the smallest budget of 3") {
+            try fails("budget: topic revoke-credentials has 4 partitions, more than the smallest budget of 3") {
                 $0.account.budget = .windows([BudgetWindow(limit: 3, milliseconds: 5_000)])
             }
             scenario.cluster.setTopicError("absent", .unknownTopicOrPartition)

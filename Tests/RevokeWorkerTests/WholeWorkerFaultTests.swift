@@ -164,7 +164,7 @@ struct WholeWorkerFaultTests {
             for contract in 3...7 { #expect(counts.calls(Int64(contract)) == 0) }
             #expect(worker.log.lines.last { $0.message == "commit failed" }?[.code] == "GROUP_AUTHORIZATION_FAILED")
             scenario.cluster.clearFailures(of: .offsetCommit)
-            try worker.log.wait(for: "commits succeed again")
+            try worker.log.wait(for: "the hold by failing commits ends")
             try worker.log.wait(ends: 7)
             #expect(try worker.stop() == .clean)
             #expect(scenario.stub.counts.calls == 7)

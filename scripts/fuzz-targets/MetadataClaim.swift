@@ -73,7 +73,7 @@ struct MetadataClaim {
         if flags & 64 != 0 {
             guard let time = Self.number(&rest), time < year10000 else { return nil }
         }
-        guard let generation = Self.number(&rest), generation <= most, let undecodable = Self.number(&rest),
+        guard let undecodable = Self.number(&rest),
             undecodable <= most, let letters = Self.number(&rest), letters <= 16, rest.count >= 4 * Int(letters)
         else { return nil }
         rest = rest.dropFirst(4 * Int(letters))

@@ -15,6 +15,11 @@ __attribute__((warn_unused_result)) int process_disable_core_dumps(void);
 /// @return 0 when it would not, 1 when it would, or a negative errno.
 __attribute__((warn_unused_result)) int process_can_dump_core(void);
 
+/// Unblocks SIGTERM, SIGINT and SIGHUP for this thread and those that it starts, and ignores SIGHUP until it is watched.
+///
+/// @return 0, or an errno.
+__attribute__((warn_unused_result)) int process_take_signals(void);
+
 /// Lets malloc keep at most two arenas, and give blocks of 128 KiB and more back to the system when they are freed
 /// (mallopt(3): M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD), where the C library is glibc.
 void process_limit_malloc(void);

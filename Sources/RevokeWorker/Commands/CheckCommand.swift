@@ -174,9 +174,13 @@ struct Check {
                     say("FAIL  topics: \(reason)")
                 }
             }
-        case .usable(let deadReplicas):
+        case .usable(let deadReplicas, let warnings):
             ok("broker: it answers")
             ok("topics: \(configuration.topic) and \(configuration.deadLetterTopic) exist")
+            for warning in warnings {
+                failures += 1
+                say("FAIL  budget: \(warning)")
+            }
             checkSettings(queries, deadReplicas)
             checkGroup(queries)
         }

@@ -16,7 +16,8 @@ public enum RunCommand {
 
     private static func run(_ parsed: ParsedConfiguration) -> Int32 {
         let configuration = parsed.configuration
-        _ = ProcessSettings.disableCoreDumps()
+        let coreDumps = ProcessSettings.disableCoreDumps()
+        let signals = ProcessSettings.takeSignals()
         ProcessSettings.ignoreBrokenPipes()
         ProcessSettings.forgetTLSKeyLog()
         ProcessSettings.limitMalloc()
@@ -49,6 +50,12 @@ public enum RunCommand {
                 .account: .text(configuration.account.name.text),
                 .address: .text("\(server.address):\(server.port)"),
             ])
+        if coreDumps != 0 || !ProcessSettings.coreDumpsAreDisabled {
+            logger.warning("core dumps cannot be switched off: one could show the key", [.code: .number(coreDumps)])
+        }
+        if signals != 0 {
+            logger.warning("signals cannot be let through: SIGTERM may not drain", [.code: .number(signals)])
+        }
         for notice in parsed.notices { logger.warning("configuration", [.option: .text(notice)]) }
         defer { ring.flush(deadline: 200) }
         do {

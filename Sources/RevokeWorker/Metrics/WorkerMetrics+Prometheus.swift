@@ -100,6 +100,10 @@ extension WorkerMetrics {
         }
         text.single("revoke_worker_partitions", .gauge, "Owned partitions.", engine.partitions)
         text.single(
+            "revoke_worker_partitions_without_budget", .gauge,
+            "Owned partitions that have no part of the budget: the topic has more partitions than its smallest window.",
+            engine.partitionsWithoutBudget)
+        text.single(
             "revoke_worker_paused_partitions", .gauge, "Owned partitions that are paused.", engine.pausedPartitions)
         text.single(
             "revoke_worker_unconfirmed_partitions", .gauge,
@@ -130,6 +134,10 @@ extension WorkerMetrics {
     }
 
     private func renderProcess(_ text: inout PrometheusText) {
+        text.single(
+            "revoke_worker_group_offsets_lost_total", .counter,
+            "Times that the group's committed offsets were gone, so that partitions were read from their logs' start.",
+            offsetsLost)
         text.single(
             "revoke_worker_positions_lost_total", .counter, "Positions that were outside their log.", positionsLost)
         text.single(

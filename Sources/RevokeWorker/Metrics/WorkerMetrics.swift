@@ -15,6 +15,8 @@ public struct WorkerMetrics: Hashable, Sendable {
         case commitsFailing = "commits_failing"
         /// Nothing could be decoded since the start.
         case undecodable
+        /// The streak is over its limit: permanent answers do not settle, and little is called.
+        case unproven
 
         /// The hold of an account.
         public init(_ kind: HoldKind) {
@@ -56,6 +58,8 @@ public struct WorkerMetrics: Hashable, Sendable {
     public var suspicions: UInt64 = 0
     /// Positions that were outside their log: retention passed, or the topic was recreated.
     public var positionsLost: UInt64 = 0
+    /// Times that the group had no committed offset any more, though this worker knows of some.
+    public var offsetsLost: UInt64 = 0
     /// How often Kafka gave up a position, whether it was outside its log or not.
     public var positionErrors: UInt64 = 0
     /// Contracts that could not be revoked for the retry limit.
@@ -140,6 +144,7 @@ public struct WorkerMetrics: Hashable, Sendable {
         switch hold {
         case .commitsFailing: engine.commitsFailing
         case .undecodable: engine.undecodable
+        case .unproven: engine.unproven
         case .rateLimited, .unauthorized, .unavailable: engine.hold.map(Hold.init) == hold
         }
     }

@@ -14,6 +14,11 @@ public enum ProcessSettings {
     /// Makes a write to a closed pipe or socket an error (EPIPE) instead of the process's end.
     public static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 
+    /// Lets SIGTERM, SIGINT and SIGHUP through, which a parent may have blocked, and ignores SIGHUP until it is watched: by
+    /// default it ends the process without a drain.
+    /// - Returns: 0, or the `errno` of the call that failed.
+    public static func takeSignals() -> Int32 { process_take_signals() }
+
     /// Takes `SSLKEYLOGFILE` out of the environment: libcurl's TLS libraries would write session keys into that file.
     public static func forgetTLSKeyLog() { _ = unsafe unsetenv("SSLKEYLOGFILE") }
 

@@ -178,7 +178,8 @@ extension Worker {
         deadLettersFail = false
         stalls.begin(positions.map { ($0.partition, $0.offset) })
         logger.info("reading", [.partitions: .text(Self.list(positions.map(\.partition)))])
-        notifyReady()
+        publish()
+        tellStatus("reads \(positions.count) partitions")
     }
 
     private func reassign(_ number: UInt64, _ positions: [PartitionOffset]) {
@@ -347,7 +348,8 @@ extension Worker {
         case .commitsFailingBegan:
             client?.withholdUnsent()
             logger.error("commits fail for 10 s; no call starts until one succeeds")
-        case .commitsFailingEnded: logger.info("commits succeed again")
+        case .commitsFailingEnded:
+            logger.info("the hold by failing commits ends: nothing of this worker waits for a commit any more")
         case .suspicion(let gap):
             metrics.suspicions += 1
             client?.withholdUnsent()

@@ -2,6 +2,7 @@ internal import Configuration
 internal import EventLoop
 internal import Kafka
 internal import RevokeEngine
+internal import RevokeEvents
 internal import RevokeModel
 
 /// What has to be known of an assignment: the committed offsets from the group's coordinator, and where each log begins
@@ -11,9 +12,12 @@ extension Worker {
     struct Committed: Sendable {
         var partitions: [AssignedPartition]
         var topicPartitions: Int
-        /// Where a partition without a committed offset starts.
-        var startAt: StartPosition
+        /// What all commits of the group say.
+        var group: GroupFacts
     }
+
+    /// Milliseconds between two comparisons of the logs.
+    static let comparisonInterval: Int64 = 30_000
 
     // MARK: Committed offsets
 
@@ -23,8 +27,8 @@ extension Worker {
         guard let consumer else { return }
         let queries = consumer.queries
         let topic = setup.configuration.topic
-        let startAt = setup.configuration.startAt
-        offload({ Self.find(queries, topic: topic, partitions: partitions, startAt: startAt) }) { [weak self] in
+        let known = groupFacts.start
+        offload({ Self.find(queries, topic: topic, partitions: partitions, known: known) }) { [weak self] in
             self?.found(number, partitions, $0)
         }
     }
@@ -38,7 +42,7 @@ extension Worker {
     }
 
     private static func find(
-        _ queries: KafkaQueries, topic: String, partitions: [Int32], startAt: StartPosition
+        _ queries: KafkaQueries, topic: String, partitions: [Int32], known: CommitMetadata.GroupStart?
     ) -> Result<Committed, KafkaError> {
         do throws(KafkaError) {
             guard let metadata = try queries.topicMetadata(topic, limit: 5_000) else {
@@ -46,19 +50,23 @@ extension Worker {
             }
             let count = max(metadata.partitionCount, Int(partitions.max() ?? -1) + 1)
             guard !partitions.isEmpty else {
-                return .success(Committed(partitions: [], topicPartitions: count, startAt: startAt))
+                return .success(Committed(partitions: [], topicPartitions: count, group: GroupFacts()))
             }
             let all = (0..<Int32(count)).map { $0 }
             let committed = try queries.committed(topic: topic, partitions: all, limit: 5_000)
-            let hasCommits = committed.contains { $0.offset != nil }
+            let cluster = try queries.clusterID(limit: 5_000).map {
+                RecordFingerprint.hash(timestamp: nil, key: Array($0.utf8), value: nil)
+            }
             let found = partitions.map { partition in
                 let stored = committed.first { $0.partition == partition }
                 return AssignedPartition(
                     partition: partition, committedOffset: stored?.offset, metadata: stored?.metadata ?? [], log: nil,
                     startOffset: nil)
             }
-            return .success(
-                Committed(partitions: found, topicPartitions: count, startAt: hasCommits ? .earliest : startAt))
+            let group = GroupFacts(
+                commits: committed.filter { $0.offset != nil }.map(\.metadata), cluster: cluster,
+                known: known, topicPartitions: count, now: EventLoop.wallTime())
+            return .success(Committed(partitions: found, topicPartitions: count, group: group))
         } catch {
             return .failure(error)
         }
@@ -85,9 +93,16 @@ extension Worker {
                 engine.assigned([], topicPartitions: found.topicPartitions, rebalance: number, now: now)
                 return
             }
-            assignmentStart = found.startAt
+            if !found.partitions.isEmpty { groupFacts = found.group }
+            if found.group.hasLostCommits {
+                metrics.offsetsLost += 1
+                logger.error(
+                    "the group had committed offsets and they are gone; partitions are read from their logs' start",
+                    [.topic: .text(setup.configuration.topic)])
+            }
             engine.assigned(
-                found.partitions, topicPartitions: found.topicPartitions, rebalance: number, now: now)
+                found.partitions, topicPartitions: found.topicPartitions, group: found.group, rebalance: number,
+                now: now)
             unread.begin(partitions, now: now.boot)
             askLeaders()
         }
@@ -147,8 +162,9 @@ extension Worker {
     ) {
         guard group.leader != nil else { return noAnswer(group.partitions, KafkaError(.leaderNotAvailable)) }
         let topic = setup.configuration.topic
-        let time: Int64? = if case .time(let start) = assignmentStart { start } else { nil }
         let partitions = group.partitions
+        // All partitions that start at a time start at the same one.
+        let time = partitions.lazy.compactMap { self.startTime(of: $0) }.first
         offload({ Self.look(queries, topic: topic, partitions: partitions, time: time) }) { [weak self] result in
             guard let self, rebalance == self.rebalance, !isEnding else { return }
             switch result {
@@ -184,8 +200,22 @@ extension Worker {
     }
 
     /// Where a partition without a committed offset starts.
+    private func startPosition(of partition: Int32) -> StartPosition {
+        let configured = setup.configuration.startAt
+        return switch groupFacts.start(of: partition) {
+        case .configured: configured
+        case .logStart: .earliest
+        case .groupBegan(let time): configured == .latest ? .time(time) : configured
+        }
+    }
+
+    private func startTime(of partition: Int32) -> Int64? {
+        if case .time(let time) = startPosition(of: partition) { time } else { nil }
+    }
+
+    /// Where a partition without a committed offset starts.
     private func startOffset(_ look: Look) -> Int64 {
-        switch assignmentStart {
+        switch startPosition(of: look.marks.partition) {
         case .earliest: return look.marks.low
         case .latest: return look.marks.high
         case .time:
@@ -240,6 +270,21 @@ extension Worker {
             ?? KafkaPartitionProgress(partition: partition, logStart: nil, logEnd: nil, position: nil)
         progress.logEnd = max(progress.logEnd ?? end, end)
         logProgress[partition] = progress
+    }
+
+    // MARK: A topic that may be another one
+
+    /// Something shows that the topic may have been recreated. Only a new assignment compares each log with the record that
+    /// is known of it, so the group is joined again, once in a while.
+    func compareLogs(_ reason: String) {
+        guard hasJoined, !isEnding else { return }
+        if let comparedAt, now.boot - comparedAt < Self.comparisonInterval { return }
+        comparedAt = now.boot
+        metrics.rejoins += 1
+        logger.warning(
+            "the topic may have been recreated; joining the group again to compare its logs",
+            [.topic: .text(setup.configuration.topic), .reason: .text(reason)])
+        consumer?.rejoin()
     }
 
     // MARK: A position outside the log

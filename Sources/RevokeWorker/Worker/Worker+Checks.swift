@@ -24,11 +24,13 @@ extension Worker {
         switch result {
         case .unreachable(let error):
             logger.warning("no broker answers; trying again", [.error: .describing(error)])
+            tellStatus("waits for a broker: \(error)")
             checkTimer?.start(after: 1_000)
         case .refused(let reasons):
             for reason in reasons.dropLast() { logger.error("start refused", [.error: .text(reason)]) }
             fail(.fatal(reasons.last ?? "the topics cannot be used"))
-        case .usable(let deadReplicas):
+        case .usable(let deadReplicas, let warnings):
+            for warning in warnings { logger.error("the budget does not reach", [.error: .text(warning)]) }
             isChecked = true
             retryAssign()
             checkSettings(deadReplicas: deadReplicas)
@@ -58,7 +60,8 @@ enum TopicCheck {
     enum Result: Sendable {
         case unreachable(KafkaError)
         case refused([String])
-        case usable(deadReplicas: Int)
+        /// The warnings do not keep a worker from its work: a topic that grew must not take down a fleet one by one.
+        case usable(deadReplicas: Int, warnings: [String])
     }
 
     enum Settings: Sendable {
@@ -86,14 +89,15 @@ enum TopicCheck {
             if main == nil { refusals.append(missing("topic", configuration.topic)) }
             if dead == nil { refusals.append(missing("dead-letter-topic", configuration.deadLetterTopic)) }
             guard let main, let dead, refusals.isEmpty else { return .refused(refusals) }
+            var warnings: [String] = []
             if case .windows(let windows) = configuration.account.budget,
                 let smallest = windows.map(\.limit).min(), main.partitionCount > smallest
             {
-                return .refused([
-                    "topic \(configuration.topic) has \(main.partitionCount) partitions, more than the smallest budget of \(smallest) requests: raise the budget, or use a topic with fewer partitions"
-                ])
+                warnings.append(
+                    "topic \(configuration.topic) has \(main.partitionCount) partitions, more than the smallest budget of \(smallest) requests, so that some have no part of it: raise the budget, or use a topic with fewer partitions"
+                )
             }
-            return .usable(deadReplicas: dead.replicationFactor)
+            return .usable(deadReplicas: dead.replicationFactor, warnings: warnings)
         } catch {
             return result(error)
         }

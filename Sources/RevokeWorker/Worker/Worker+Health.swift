@@ -44,12 +44,9 @@ extension Worker {
             || partitions.contains { unread.reason(of: $0) != .noLeader && !waiting.contains($0) }
     }
 
-    /// The first assignment is in use: tell the service manager.
-    func notifyReady() {
-        publish()
-        guard !wasNotified else { return }
-        wasNotified = true
-        ServiceNotifier.fromEnvironment()?.tell(.ready)
+    /// What the service manager shows of this worker (`STATUS=`).
+    func tellStatus(_ line: String) {
+        ServiceNotifier.fromEnvironment()?.tell(.status(line))
     }
 }
 

@@ -93,7 +93,9 @@ extension Worker {
         case .offsetReset(let error, let partition): positionLost(error, partition: partition)
         case .statistics(let progress):
             for var item in progress {
-                item.logEnd = item.logEnd ?? logProgress[item.partition]?.logEnd
+                let known = logProgress[item.partition]?.logEnd
+                if let end = item.logEnd, let known, end < known { compareLogs("a log got shorter") }
+                item.logEnd = item.logEnd ?? known
                 logProgress[item.partition] = item
             }
             watchProgress(progress)
@@ -111,6 +113,9 @@ extension Worker {
                 fail(.fatal("Kafka: \(error)"))
             }
             return
+        }
+        if [.unknownTopicOrPartition, .unknownTopic, .unknownPartition].contains(error.code) {
+            compareLogs(error.code.name)
         }
         guard let partition else { return logger.warning("Kafka reports trouble", [.error: .describing(error)]) }
         logger.warning("Kafka reports trouble", [.error: .describing(error), .partition: .number(partition)])

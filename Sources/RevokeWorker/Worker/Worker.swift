@@ -12,15 +12,19 @@ public enum WorkerEnd: Hashable, Sendable {
     case clean
     /// The drain limit passed with this many calls open: each may have been applied, and is repeated by the next owner.
     case callsLeftOpen(Int)
-    /// Something that the worker cannot mend; one sentence.
+    /// Drained and committed, but Kafka's client did not close in time: the group was not left, and hands the partitions
+    /// on when the session times out.
+    case groupNotLeft
+    /// Something that the worker cannot fix; one sentence.
     case fatal(String)
     /// Another member with the same `group.instance.id` took over (FENCED_INSTANCE_ID).
     case fenced(String)
 
-    /// The process's exit code: 0, 3, 1, 4.
+    /// The process's exit code: 0, 5, 1, 3, 4.
     public var exitCode: Int32 {
         switch self {
         case .clean: 0
+        case .groupNotLeft: 5
         case .fatal: 1
         case .callsLeftOpen: 3
         case .fenced: 4
@@ -79,7 +83,9 @@ public final class Worker {
     /// Why committed offsets could not be read the last time; nil once they were.
     var assignFailure: KafkaErrorCode?
     /// Where partitions of this assignment start that have no committed offset.
-    var assignmentStart = StartPosition.earliest
+    var groupFacts = GroupFacts()
+    /// When the group was last joined again to compare the logs with what is known of them.
+    var comparedAt: Int64?
     var unread = UnreadPartitions()
     var leaderTimer: LoopTimer?
     var isEnding = false
@@ -87,7 +93,6 @@ public final class Worker {
     var end: WorkerEnd?
     /// How far the log of each partition is, as librdkafka last heard.
     var logProgress: [Int32: KafkaPartitionProgress] = [:]
-    var wasNotified = false
     var stalls = StallWatch()
     var watchdog: LoopTimer?
     /// What the last look of the watchdog found missing, and in which assignment.
@@ -177,7 +182,7 @@ public final class Worker {
         isTurnDue = true
         switch end {
         case .fatal(let text), .fenced(let text): logger.error("the worker cannot go on", [.error: .text(text)])
-        case .clean, .callsLeftOpen: break
+        case .clean, .groupNotLeft, .callsLeftOpen: break
         }
         if !drains { close() }
     }
@@ -196,8 +201,10 @@ public final class Worker {
         client?.withholdUnsent()
         // Leaving the group waits for the brokers without a bound of its own.
         closeTimer = try? loop.makeTimer { [unowned self] in
-            logger.error("Kafka does not let go; ending without it")
-            onStuck(end ?? .clean)
+            logger.error(
+                "Kafka's client does not close; the process ends, and the group hands its partitions on when the session times out"
+            )
+            onStuck(end == nil || end == .clean ? .groupNotLeft : end ?? .groupNotLeft)
         }
         closeTimer?.start(after: Self.closeLimit)
         keyWatch?.close()

@@ -18,7 +18,8 @@ public enum WorkerHost {
     ///   - setup: What it is made of.
     ///   - logger: Where it logs.
     ///   - board: Where it publishes its figures.
-    ///   - handlesSignals: Whether SIGTERM and SIGINT shut it down; a second one ends the process at once.
+    ///   - handlesSignals: Whether SIGTERM and SIGINT shut it down, a second one ends the process at once, SIGHUP does
+    ///     nothing, and the service manager is told of the start.
     ///   - started: Called on the loop's thread when the worker has begun.
     /// - Throws: an error whose description is one sentence, when it cannot begin.
     public static func run(
@@ -54,7 +55,17 @@ public enum WorkerHost {
                     })
             }
         }
+        if handlesSignals {
+            signals.append(
+                try loop.onSignal(SIGHUP, oneShot: false) {
+                    logger.info("SIGHUP is ignored: there is no file to reopen, and files that change are read again")
+                })
+        }
         try worker.start()
+        if handlesSignals {
+            // Configuration, key and listener are good. That no broker answers is no reason to start again.
+            ServiceNotifier.fromEnvironment()?.tell(.ready)
+        }
         started(Control(wakeup))
         loop.run()
         wakeup.close()
