@@ -24,6 +24,6 @@ COPY --from=build /revoke-worker /usr/local/bin/revoke-worker
 USER 10001:10001
 EXPOSE 8480
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["revoke-worker", "health", "--ready"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["revoke-worker", "health"]
 ENTRYPOINT ["/usr/local/bin/revoke-worker"]
 CMD ["run", "--config", "/etc/revoke-worker/worker.yaml"]

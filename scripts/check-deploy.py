@@ -102,6 +102,8 @@ def check_dockerfile():
     user = re.search(r"^USER (\d+)", final, flags=re.MULTILINE)
     expect(user and user[1] != "0", f"{where}: the image does not run as a numbered user other than root")
     expect("HEALTHCHECK" in final, f"{where}: no HEALTHCHECK")
+    # A broker outage must not make every container unhealthy.
+    expect('"--ready"' not in final, f"{where}: the HEALTHCHECK asks for readiness")
     for instruction in ("ENTRYPOINT", "CMD"):
         match = re.search(rf"^{instruction} (.*)$", final, flags=re.MULTILINE)
         try:
@@ -162,11 +164,13 @@ def check_prometheus():
     for name in configuration["rule_files"]:
         where = f"deploy/prometheus/{name}"
         names = set()
+        tested = {t for t in re.findall(r'alertname="(\w+)"', text("deploy/prometheus/alerts_test.yml"))}
         for group in yaml.safe_load(text(where))["groups"]:
             for rule in group["rules"]:
                 alert = rule["alert"]
                 expect(alert not in names, f"{where}: {alert} stands twice")
                 names.add(alert)
+                expect(alert in tested, f"deploy/prometheus/alerts_test.yml: no test lets {alert} fire")
                 expect({"summary", "description"} <= set(rule["annotations"]), f"{where}: {alert}: annotations")
                 expect(rule["labels"]["severity"] in ("page", "ticket"), f"{where}: {alert}: severity")
                 sections = re.findall(rf"^### .*`{alert}`", documented, flags=re.MULTILINE)
