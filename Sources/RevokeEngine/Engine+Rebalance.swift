@@ -81,7 +81,7 @@ extension Engine {
         arePositionsStale = true
         checkPosition(index, log, now: now.boot)
         // A position that is in its log was outside of it a moment ago: it may be another log, which has grown since.
-        ledgers[index].compareAgain()
+        ledgers[index].compareAgain(in: log)
     }
 
     /// Whether a record is to be read. One that stands where another was read shows that the log is another one: then

@@ -17,6 +17,8 @@ public struct GroupFacts: Hashable, Sendable {
     public var start: CommitMetadata.GroupStart?
     /// Whether the group has a commit for any partition.
     public var hasCommits = false
+    /// Whether the group has read the topic before.
+    private var hasBegun = false
     /// Whether it had commits, and they are gone.
     public var hasLostCommits = false
 
@@ -27,20 +29,28 @@ public struct GroupFacts: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - commits: the metadata of each partition that has a committed offset.
-    ///   - known: when the group began, as this worker knows from an earlier assignment. Then a group without commits has
-    ///     lost them, for example with a topic that was deleted.
+    ///   - known: when the group began, as this worker knows from an earlier assignment.
+    ///   - hadCommits: whether a commit of this worker was stored. Then a group without commits has lost them, for example
+    ///     with a topic that was deleted.
     ///   - topicPartitions: how many partitions the topic has now.
     ///   - now: the wall clock, for a group that begins now.
     public init(
-        commits: [[UInt8]], cluster: UInt64?, known: CommitMetadata.GroupStart? = nil, topicPartitions: Int, now: Int64
+        commits: [[UInt8]], cluster: UInt64?, known: CommitMetadata.GroupStart? = nil, hadCommits: Bool = false,
+        topicPartitions: Int, now: Int64
     ) {
         self.cluster = cluster
         hasCommits = !commits.isEmpty
-        hasLostCommits = !hasCommits && known != nil
+        hasLostCommits = !hasCommits && hadCommits
+        hasBegun = hasCommits || known != nil
         guard hasCommits else {
             // Where the commits are lost, all that is there is read.
-            guard known == nil else {
+            guard !hasLostCommits else {
                 start = CommitMetadata.GroupStart(time: 0, partitions: 0)
+                return
+            }
+            // Without a stored commit the group still begins, at the time of its first assignment.
+            if let known {
+                start = known
                 return
             }
             start = CommitMetadata.GroupStart(
@@ -53,7 +63,7 @@ public struct GroupFacts: Hashable, Sendable {
 
     /// Where a partition without a committed offset starts.
     public func start(of partition: Int32) -> Start {
-        guard hasCommits || hasLostCommits else { return .configured }
+        guard hasBegun || hasLostCommits else { return .configured }
         guard let start, partition < start.partitions else { return .logStart }
         return .groupBegan(start.time)
     }

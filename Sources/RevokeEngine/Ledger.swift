@@ -254,10 +254,11 @@ struct Ledger: Sendable {
         return expected == nil ? 0 : limit
     }
 
-    /// Reading goes on at the record that was read last, which tells whether the log is still the same.
-    mutating func compareAgain() {
-        guard !isMoved else { return }
-        expected = anchor(below: lastReceived + 1)
+    /// Reading goes on at the record that was read last, which tells whether the log is still the same, unless retention
+    /// took it.
+    mutating func compareAgain(in log: LogEnds) {
+        guard !isMoved, let last = anchor(below: lastReceived + 1), last.offset >= log.start else { return }
+        expected = last
         isMoved = true
     }
 

@@ -8,7 +8,7 @@ import Testing
 struct FailingCommitsTests {
     /// The oldest settled and uncommitted offset may be 10 s old (invariant 9); the rest is for the worker's own turn.
     private static let limit: Int64 = 12_000
-    private static let contracts = Set<Int64>(1...400)
+    private static let contracts = Set<Int64>(1...600)
 
     @Test("An ACL refuses commits: calls stop within 12 s, and go on when it is taken away")
     func refusedByACL() async throws {

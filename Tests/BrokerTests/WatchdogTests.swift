@@ -44,7 +44,7 @@ struct WatchdogTests {
         let installation = try await Installation(on: SharedBroker.broker, partitions: 5)
         defer { installation.stub.stop() }
         let worker = try LoopWorker(installation.configuration(port: 0))
-        try await worker.line(containing: "\"message\":\"reading\",\"partitions\":\"0,1,2,3,4\"")
+        try await worker.line(containing: "\"message\":\"reading goes on\",\"partitions\":\"0,1,2,3,4\"")
         let alone = await Self.view(worker)
         #expect(alone == View(owned: [0, 1, 2, 3, 4], read: [0, 1, 2, 3, 4]))
 

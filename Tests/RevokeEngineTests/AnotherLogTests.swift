@@ -204,7 +204,8 @@ import Testing
     /// The broker drops a group's commits together with the topic.
     @Test func aGroupThatLostItsCommitsIsNoNewOne() {
         let known = GroupFacts(commits: [], cluster: nil, topicPartitions: 4, now: 5_000).start
-        let facts = GroupFacts(commits: [], cluster: nil, known: known, topicPartitions: 4, now: 9_000)
+        let facts = GroupFacts(
+            commits: [], cluster: nil, known: known, hadCommits: true, topicPartitions: 4, now: 9_000)
         #expect(facts.hasLostCommits)
         #expect(facts.start(of: 1) == .logStart)
         // Another worker finds the opening commits, which say so too.
@@ -213,6 +214,31 @@ import Testing
         let other = GroupFacts(
             commits: [metadata.encoded(limit: 4_096).text], cluster: nil, topicPartitions: 4, now: 9_000)
         #expect(other.start(of: 3) == .logStart)
+    }
+
+    /// A second worker joins before the first one's opening commits are stored: nothing is lost, and nothing is old.
+    @Test func aGroupWithoutAStoredCommitStillBegins() {
+        let known = GroupFacts(commits: [], cluster: nil, topicPartitions: 4, now: 5_000).start
+        let facts = GroupFacts(commits: [], cluster: nil, known: known, topicPartitions: 5, now: 9_000)
+        #expect(!facts.hasLostCommits)
+        #expect(facts.start == known)
+        #expect(facts.start(of: 1) == .groupBegan(4_000))
+        #expect(facts.start(of: 4) == .logStart)
+    }
+
+    /// Retention passes what was read while the position is lost: reading goes on at the log's start, once.
+    @Test func aLostPositionBelowTheLogIsNotComparedWithWhatIsGone() {
+        let world = World()
+        for contract in Int64(1)...20 { world.event(contract) }
+        let harness = owner(of: world)
+        harness.assign([0])
+        harness.advance(1_000)
+        for contract in Int64(21)...30 { world.event(contract) }
+        world.logs[0]?.removeAll { $0.offset < 25 }
+        world.logStart[0] = 25
+        harness.delivers = false
+        harness.losePosition(0)
+        #expect(harness.reassigns.last?.positions == [PartitionOffset(partition: 0, offset: 25)])
     }
 
     @Test func commitsThatSayNothingOfTheBeginningLoseNoEvent() {

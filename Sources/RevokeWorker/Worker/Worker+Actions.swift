@@ -349,7 +349,7 @@ extension Worker {
             client?.withholdUnsent()
             logger.error("commits fail for 10 s; no call starts until one succeeds")
         case .commitsFailingEnded:
-            logger.info("the hold by failing commits ends: nothing of this worker waits for a commit any more")
+            logger.info("the hold by failing commits ends")
         case .suspicion(let gap):
             metrics.suspicions += 1
             client?.withholdUnsent()

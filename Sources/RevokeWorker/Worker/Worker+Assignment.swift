@@ -28,7 +28,9 @@ extension Worker {
         let queries = consumer.queries
         let topic = setup.configuration.topic
         let known = groupFacts.start
-        offload({ Self.find(queries, topic: topic, partitions: partitions, known: known) }) { [weak self] in
+        let hadCommits = metrics.commits > 0
+        offload({ Self.find(queries, topic: topic, partitions: partitions, known: known, hadCommits: hadCommits) }) {
+            [weak self] in
             self?.found(number, partitions, $0)
         }
     }
@@ -42,7 +44,7 @@ extension Worker {
     }
 
     private static func find(
-        _ queries: KafkaQueries, topic: String, partitions: [Int32], known: CommitMetadata.GroupStart?
+        _ queries: KafkaQueries, topic: String, partitions: [Int32], known: CommitMetadata.GroupStart?, hadCommits: Bool
     ) -> Result<Committed, KafkaError> {
         do throws(KafkaError) {
             guard let metadata = try queries.topicMetadata(topic, limit: 5_000) else {
@@ -65,7 +67,7 @@ extension Worker {
             }
             let group = GroupFacts(
                 commits: committed.filter { $0.offset != nil }.map(\.metadata), cluster: cluster,
-                known: known, topicPartitions: count, now: EventLoop.wallTime())
+                known: known, hadCommits: hadCommits, topicPartitions: count, now: EventLoop.wallTime())
             return .success(Committed(partitions: found, topicPartitions: count, group: group))
         } catch {
             return .failure(error)
