@@ -15,8 +15,8 @@ struct Envelope {
     private(set) var dataContentType: JSONToken?
     /// Where the member `data` is; nil when there is none or it is null.
     private(set) var data: Range<Int>?
-    /// Whether there is a member `data_base64` that is not null.
-    private(set) var hasDataBase64 = false
+    /// The member `data_base64`; nil when there is none or it is null.
+    private(set) var dataBase64: JSONToken?
     /// Whether there is a member `acme_contract_id`, as bare events have it.
     private(set) var hasContract = false
 
@@ -53,7 +53,7 @@ struct Envelope {
         } else if reader.string(key, equals: MemberName.specVersion) {
             specVersion = value
         } else if reader.string(key, equals: MemberName.dataBase64) {
-            if case .null = value { hasDataBase64 = false } else { hasDataBase64 = true }
+            if case .null = value { dataBase64 = nil } else { dataBase64 = value }
         } else if reader.string(key, equals: MemberName.dataContentType) {
             dataContentType = value
         } else if reader.string(key, equals: MemberName.contract) {

@@ -11,6 +11,11 @@ enum HeaderName {
     static let traceParent = "traceparent"
     static let deadLetterPrefix = "revoke-dlq-"
 
+    /// Whether the name is that of an attribute that every event has.
+    static func isRequiredAttribute(_ name: String) -> Bool {
+        name == id || name == source || name == specVersion || name == type
+    }
+
     /// What a header's name says about it.
     enum Kind {
         /// `ce_…`

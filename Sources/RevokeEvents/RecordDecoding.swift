@@ -48,14 +48,13 @@ struct RecordDecoding {
         guard let source = reader.significantText(envelope.source) else { throw .sourceMissing }
         guard let type = reader.significantText(envelope.type) else { throw .typeMissing }
         guard type == EventDecoder.eventType else { throw .unknownType }
-        if envelope.hasDataBase64 { throw .dataBase64 }
         switch envelope.dataContentType {
         case nil, .null: break
         case .string(let string):
             guard let mediaType = reader.utf8(of: string), MediaType(mediaType) == .json else { throw .dataContentType }
         default: throw .dataContentType
         }
-        guard let data = envelope.data else { throw .dataMissing }
+        let data = try Self.data(of: envelope, maximumDepth: maximumDepth)
         self.id = id
         self.source = source
         switch envelope.subject {
@@ -64,7 +63,25 @@ struct RecordDecoding {
         default: subject = []
         }
         addTime(envelope.time, of: reader)
-        return try event(data: JSONReader(reader.bytes, in: data, maximumDepth: maximumDepth - 1))
+        return try event(data: data)
+    }
+
+    /// The data of a structured event: the member `data`, or the JSON text that `data_base64` holds (CloudEvents JSON
+    /// event format 1.0.2, section 3.1).
+    private static func data(of envelope: Envelope, maximumDepth: Int) throws(DecodingFailure) -> JSONReader {
+        switch (envelope.data, envelope.dataBase64) {
+        case (nil, nil): throw .dataMissing
+        case (let data?, nil): return JSONReader(envelope.reader.bytes, in: data, maximumDepth: maximumDepth - 1)
+        case (nil, .string(let string)):
+            guard let text = envelope.reader.utf8(of: string), let bytes = Base64.decodePadded(text) else {
+                throw .dataBase64
+            }
+            guard !bytes.isEmpty else { throw .dataMissing }
+            try TextForm.refuseOther(bytes, bytes.indices)
+            return JSONReader(bytes, maximumDepth: maximumDepth)
+        // Not text, or beside a member `data`, which would leave two readers with two contracts.
+        case (_, _?): throw .dataBase64
+        }
     }
 
     /// Names an event without an envelope after its place: the first one, where the record is a replay.

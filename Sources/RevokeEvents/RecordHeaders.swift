@@ -1,7 +1,8 @@
 internal import JSON
 internal import RevokeModel
 
-/// The headers of a record that count for decoding, each checked: not null, UTF-8, and only one value for a name.
+/// The headers of a record that count for decoding, each checked: UTF-8, only one value for a name, and not null where
+/// an event needs it. An optional attribute that is null counts as absent.
 struct RecordHeaders {
     private(set) var contentType: [UInt8]?
     private(set) var specVersion: [UInt8]?
@@ -11,7 +12,7 @@ struct RecordHeaders {
     private(set) var time: [UInt8]?
     private(set) var subject: [UInt8]?
     private(set) var dataContentType: [UInt8]?
-    /// Whether there is a header `ce_…`, whatever its name.
+    /// Whether there is a header `ce_…`, whatever its name, that is not absent.
     private(set) var hasAttributes = false
     /// The `revoke-dlq-…` headers by the rest of their names, if there is any.
     private(set) var replay: [String: [UInt8]]?
@@ -44,6 +45,7 @@ struct RecordHeaders {
             case .contentType:
                 try Self.set(&contentType, try Self.checked(header))
             case .attribute:
+                if header.value == nil, !HeaderName.isRequiredAttribute(header.name) { continue }
                 hasAttributes = true
                 try setAttribute(header.name, try Self.checked(header))
             case .deadLetter:

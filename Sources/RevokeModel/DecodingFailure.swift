@@ -29,7 +29,7 @@ public enum DecodingFailure: String, Error, CaseIterable, Hashable, Sendable {
     case duplicateKey = "duplicate_key"
     /// A `ce_*`, `content-type` or `revoke-dlq-*` header stands twice with different values.
     case duplicateHeader = "duplicate_header"
-    /// A `ce_*`, `content-type` or `revoke-dlq-*` header is null.
+    /// A `ce_id`, `ce_source`, `ce_specversion`, `ce_type`, `content-type` or `revoke-dlq-*` header is null.
     case nullHeader = "null_header"
     /// A `ce_*`, `content-type` or `revoke-dlq-*` header is not UTF-8.
     case headerNotUTF8 = "header_not_utf8"
@@ -39,7 +39,7 @@ public enum DecodingFailure: String, Error, CaseIterable, Hashable, Sendable {
     case batch
     /// The content type is neither JSON nor `application/cloudevents+json`.
     case contentType = "content_type"
-    /// The event carries `data_base64`.
+    /// The member `data_base64` is not base64 text with its padding, or stands beside `data`.
     case dataBase64 = "data_base64"
     /// The attribute `datacontenttype` is not JSON.
     case dataContentType = "data_content_type"
@@ -55,7 +55,7 @@ public enum DecodingFailure: String, Error, CaseIterable, Hashable, Sendable {
     case typeMissing = "type_missing"
     /// The attribute `type` is not `revoke-credentials`.
     case unknownType = "unknown_type"
-    /// The envelope has no `data`, or it is null.
+    /// The envelope has neither `data` nor `data_base64`, or what it has is null or empty.
     case dataMissing = "data_missing"
     /// The data has no `acme_contract_id`.
     case contractMissing = "contract_missing"

@@ -119,15 +119,6 @@ import Testing
         }
     }
 
-    @Test func base64IsThatOfTheRFC() {
-        for (plain, text) in [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-            #expect(Base64.encode(Array(plain.utf8)) == Array(text.utf8))
-            #expect(Base64.decode(Array(text.utf8)) == Array(plain.utf8))
-        }
-        // Bits that no byte carries must be zero: one text for one value.
-        #expect(Base64.decode(Array("Zh".utf8)) == nil)
-    }
-
     /// Whatever decodes is used at its own offset only, and never to settle what it does not name.
     @Test func mutatedMetadataThatDecodesIsWellFormed() {
         var generator = Generator(seed: 6)

@@ -177,11 +177,15 @@ struct EventDecoderTests {
             "ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "ce_subject", "ce_datacontenttype",
             "ce_dataschema", "ce_traceparent", "ce_", "content-type", "revoke-dlq-contract", "revoke-dlq-x",
         ]
+        let optional = [
+            "ce_time", "ce_subject", "ce_datacontenttype", "ce_dataschema", "ce_traceparent", "ce_",
+        ]
         for name in names {
-            let cases: [([[UInt8]?], DecodingFailure)] = [
-                ([nil], .nullHeader), ([[0xFF]], .headerNotUTF8), ([[0x61], [0x62]], .duplicateHeader),
-                ([[0x61], nil], .nullHeader),
+            var cases: [([[UInt8]?], DecodingFailure)] = [
+                ([[0xFF]], .headerNotUTF8), ([[0x61], [0x62]], .duplicateHeader),
+                ([[0x61], nil, [0x62]], optional.contains(name) ? .duplicateHeader : .nullHeader),
             ]
+            if !optional.contains(name) { cases += [([nil], .nullHeader), ([[0x61], nil], .nullHeader)] }
             for (values, failure) in cases {
                 var record = Self.record("{\"acme_contract_id\":5}")
                 record.content.headers.removeAll { $0.name == name }
@@ -189,6 +193,19 @@ struct EventDecoderTests {
                 #expect(Self.decode(record) == .failure(failure), "\(name)")
             }
         }
+    }
+
+    @Test(
+        "A null header of an optional attribute is as if it were not there",
+        arguments: ["ce_time", "ce_subject", "ce_datacontenttype", "ce_dataschema", "ce_traceparent", "ce_"])
+    func nullOptionalHeader(name: String) throws {
+        let plain = Self.record("{\"acme_contract_id\":5}")
+        let null = Self.record("{\"acme_contract_id\":5}", [RecordHeader(name: name, value: nil)])
+        #expect(Self.decode(null) == Self.decode(plain))
+        // Not even the form of an event in binary mode.
+        var bare = Self.record("{\"acme_contract_id\":5}")
+        bare.content.headers = [RecordHeader(name: name, value: nil)]
+        #expect(Self.decode(bare) == .failure(.notACloudEvent))
     }
 
     @Test("A doubled extension is found among any number of them", arguments: [0, 1, 7, 8, 9, 30])
