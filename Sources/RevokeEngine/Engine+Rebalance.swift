@@ -355,7 +355,8 @@ extension Engine {
         parkedQueue.removeAll()
         settledSinceCommit = 0
         forgetVoidPlaces()
-        updateCommitsFailing(now: now)
+        // Without a word: the offsets go to another owner, and no commit has succeeded.
+        isCommitsFailing = false
     }
 
     /// Drops the places of lanes that went away, so that many assignments in a row do not pile them up.

@@ -250,6 +250,8 @@ final class Witness {
     var outageSends: [Int64] = []
 
     var lastCommitFailed = false
+    /// Whether a part of the last commit of this assignment was stored, or was stored already.
+    var lastCommitStored = false
     /// When the last commit had its answer, and whether that was a failure that is repeated after a while.
     var commitEndedAt: Int64 = .min / 2
     var commitIsRepeated = false

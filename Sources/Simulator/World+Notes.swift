@@ -43,6 +43,9 @@ extension World {
             if !witness.saysCommitsFail {
                 fail("note.commits", "the engine says twice that commits succeed", worker: worker.index)
             }
+            if !witness.lastCommitStored {
+                fail("note.commits", "the engine says that commits succeed, and none did", worker: worker.index)
+            }
             witness.saysCommitsFail = false
         default:
             guard let index = witness.notesDue.firstIndex(of: note) else {

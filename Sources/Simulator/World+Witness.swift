@@ -102,6 +102,9 @@ extension World {
 
     func endEpochs(_ witness: Witness) {
         witness.isReassignDue = false
+        // The end of the hold is not told with an assignment's end: nothing was saved.
+        witness.saysCommitsFail = false
+        witness.lastCommitStored = false
         if witness.held > 0 { witness.formerHeld = witness.held }
         for partition in witness.epochs.indices {
             guard var epoch = witness.epochs[partition] else { continue }
@@ -418,6 +421,7 @@ extension World {
         let witness = worker.witness
         var isFenced = false
         witness.lastCommitFailed = pending.results.count < pending.parts.count
+        witness.lastCommitStored = false
         witness.commitEndedAt = now
         witness.commitIsRepeated = false
         for index in pending.parts.indices {
@@ -426,6 +430,7 @@ extension World {
             for answer in pending.results where Int(answer.partition) == partition { result = answer.result }
             if result != .stored { witness.lastCommitFailed = true }
             guard var epoch = witness.epochs[partition], epoch.number == pending.epochs[index] else { continue }
+            if result == .stored || result == .nothingToDo { witness.lastCommitStored = true }
             if result == .failed { witness.commitIsRepeated = true }
             epoch.wasRefused = result == .rebalanceInProgress
             switch result {

@@ -358,6 +358,25 @@ import Testing
         #expect(harness.orders.count == 1)
     }
 
+    /// A lost assignment ends the hold, since nothing is left to save; that is no success of a commit.
+    @Test func invariant9FailingCommitsEndWithoutAWordWhenTheAssignmentIsLost() {
+        let harness = EngineHarness.ready()
+        harness.commitAnswer = .failed
+        harness.events(1)
+        harness.answer(1, .revoked)
+        harness.advance(10_100)
+        #expect(harness.notes.contains(.commitsFailingBegan))
+        harness.lose()
+        harness.advance(1_000)
+        #expect(!harness.snapshot.commitsFailing)
+        #expect(!harness.notes.contains(.commitsFailingEnded))
+        // The next assignment begins without the hold, and a commit that is stored in it ends nothing.
+        harness.commitAnswer = .stored
+        harness.assign([0])
+        harness.advance(1_000)
+        #expect(!harness.notes.contains(.commitsFailingEnded))
+    }
+
     @Test func invariant9CountsAnUnansweredCommitToo() {
         let harness = EngineHarness.ready()
         harness.commitAnswer = nil
