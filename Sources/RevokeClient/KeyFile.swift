@@ -1,13 +1,15 @@
 /// Reads a key file: the key alone, with one line break (LF or CRLF) at most behind it.
 public enum KeyFile {
+    /// So many bytes of a file are read: more than a key with its line break, so that a longer one is seen.
+    static let readLimit = 4_096
+
     /// Reads a key. Blocks: on an event loop, offload it. Any thread.
     ///
     /// Everything odd is refused by its kind and position, never by its content: a byte order mark, quotes, spaces, a
     /// header's name, a second line break, other bytes outside `[\x21-\x7e]`, more than 512 bytes.
     /// - Throws: `KeyFileError`.
     public static func read(_ path: String) throws(KeyFileError) -> APIKey {
-        // Longer than a key with its line break, so that a longer one is seen.
-        try unsafe FileContent.read(path, limit: 4_096) { content throws(KeyFileError) in
+        try unsafe FileContent.read(path, limit: readLimit) { content throws(KeyFileError) in
             try key(unsafe Span(_unsafeBytes: content))
         }
     }
@@ -79,7 +81,7 @@ public enum KeyFileError: Error, Hashable, Sendable, CustomStringConvertible {
     case notAFile
     /// The file is empty, or holds a line break alone.
     case empty
-    /// The file is longer than a key can be.
+    /// The file is longer than a key can be; a length of 4,096 stands for any longer one too.
     case tooLong(length: Int)
     /// The file begins with a byte order mark.
     case byteOrderMark
@@ -100,7 +102,8 @@ public enum KeyFileError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unreadable(let number): "the key file cannot be read (error \(number))"
         case .notAFile: "the key file is not a regular file"
         case .empty: "the key file is empty"
-        case .tooLong(let length): "the key file has \(length) bytes, more than a key of \(APIKey.maximumLength)"
+        case .tooLong(let length):
+            "the key file has \(length) bytes\(length >= KeyFile.readLimit ? " or more" : ""), more than a key of \(APIKey.maximumLength)"
         case .byteOrderMark: "the key file begins with a byte order mark"
         case .quotes: "the key in the key file stands in quotes"
         case .headerName: "the key file begins with a header's name"

@@ -89,6 +89,19 @@ import WorkerTestKit
         #expect(try KeyFile.read(try directory.write("colon", "a:b\n")) == APIKey("a:b"))
     }
 
+    /// Only the beginning is read, so that its length is not known.
+    @Test func aLongKeyFileIsNotSaidToBeShorter() throws {
+        let directory = try TemporaryDirectory()
+        let path = try directory.write("key", String(repeating: "k", count: 1 << 20))
+        do throws(KeyFileError) {
+            _ = try KeyFile.read(path)
+            Issue.record("accepted")
+        } catch {
+            #expect("\(error)" == "the key file has 4096 bytes or more, more than a key of 512")
+        }
+        #expect("\(KeyFileError.tooLong(length: 600))" == "the key file has 600 bytes, more than a key of 512")
+    }
+
     @Test func keyFileThatIsNone() throws {
         let directory = try TemporaryDirectory()
         #expect(throws: KeyFileError.unreadable(errno: ENOENT)) { try KeyFile.read(directory.file("none")) }
