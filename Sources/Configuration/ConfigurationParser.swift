@@ -8,6 +8,8 @@ public struct ParsedConfiguration: Sendable {
     public var warnings: [ConfigurationProblem]
     /// What the worker says at start, since it takes a guard away.
     public var notices: [String]
+    /// Where each of Kafka's properties stands, by its name without `-file`.
+    public var kafkaOrigins: [String: ConfigurationProblem.Origin]
 }
 
 /// Makes a configuration of its sources, from low to high precedence: the defaults of the table, the file, the
@@ -31,6 +33,8 @@ public struct ConfigurationParser: Sendable {
     public enum Checks: Hashable, Sendable {
         /// Everything: required options and the values together.
         case full
+        /// Kafka's properties together: for commands that need the brokers only.
+        case kafka
         /// Nothing more: for commands that need a few values only.
         case formOnly
     }
@@ -58,10 +62,12 @@ public struct ConfigurationParser: Sendable {
         if let arguments { state.apply(arguments) }
         if checks == .full { state.requireAll() }
         state.finish()
+        if checks != .formOnly, state.problems.isEmpty { state.checkKafkaTogether() }
         if checks == .full, state.problems.isEmpty { state.checkTogether() }
         guard state.problems.isEmpty else { throw ConfigurationError(state.problems) }
         return ParsedConfiguration(
-            configuration: state.configuration, warnings: state.warnings, notices: state.notices)
+            configuration: state.configuration, warnings: state.warnings, notices: state.notices,
+            kafkaOrigins: state.kafkaOrigins)
     }
 }
 
@@ -334,12 +340,12 @@ private struct ParserState {
     private mutating func assign(_ option: Option, _ text: String, _ origin: Origin) {
         if origin != .builtIn { origins[option.name] = origin }
         do throws(ValueError) {
-            if option.isSecret, text == Secret.redacted {
+            if option.isSecret || !option.isShown(text), text == Secret.redacted {
                 throw ValueError(message: "stands for a secret that was left out", mend: "write the secret itself")
             }
             try option.assign(&configuration, text)
         } catch {
-            let value = option.isSecret ? "the value" : TextRules.quote(text)
+            let value = option.isSecret || !option.isShown(text) ? "the value" : TextRules.quote(text)
             // A flag names the option itself.
             let name = if case .flag = origin { "" } else { "\(option.name): " }
             problems.append(ConfigurationProblem(origin, "\(name)\(value) \(error.message)", mend: error.mend))
@@ -432,7 +438,7 @@ private struct ParserState {
             guard isSecret else {
                 return problem("\(shown) is not a secret, and only secrets are given by file", "write the value itself")
             }
-            guard let path = try? ValueFormat<String>.path.parse(property.text) else {
+            guard property.text != Secret.redacted, let path = try? ValueFormat<String>.path.parse(property.text) else {
                 return problem("\(shown) by file needs the path of a file", "write a path")
             }
             return KafkaProperty(name: name, value: .file(path: path))
@@ -445,15 +451,32 @@ private struct ParserState {
         if isSecret, property.text == Secret.redacted {
             return problem("\(shown) stands for a secret that was left out", "write the secret itself, or its file")
         }
-        if name == "session.timeout.ms" {
-            let bounds = KafkaPropertyRules.sessionTimeoutBounds
+        if let bounds = KafkaPropertyRules.bounds[name] {
             guard let value = UnitText.digits(property.text), bounds.contains(value) else {
+                let unit =
+                    name.hasSuffix(".ms")
+                    ? "milliseconds"
+                    : name.hasSuffix(".kbytes") ? "KiB" : name.hasSuffix(".bytes") ? "bytes" : "a number"
                 return problem(
-                    "session.timeout.ms is out of bounds",
-                    "write milliseconds from \(bounds.lowerBound) to \(bounds.upperBound), in digits")
+                    "\(name) is out of bounds",
+                    "write \(unit) from \(bounds.lowerBound) to \(bounds.upperBound), in digits")
             }
         }
         return KafkaProperty(name: name, value: isSecret ? .secret(Secret(property.text)) : .text(property.text))
+    }
+
+    /// Where each of Kafka's properties stands.
+    var kafkaOrigins: [String: ConfigurationProblem.Origin] {
+        Dictionary(properties.map { ($0.name, $0.origin) }, uniquingKeysWith: { $1 })
+    }
+
+    /// Kafka's properties that librdkafka takes one by one, and with which no connection ever comes to be.
+    mutating func checkKafkaTogether() {
+        let given = properties.map { KafkaSecurityCheck.Given(name: $0.name, text: $0.text, isFile: $0.isFile) }
+        guard let problem = KafkaSecurityCheck.problem(given) else { return }
+        problems.append(
+            ConfigurationProblem(
+                kafkaOrigins[problem.property] ?? .configuration, problem.message, mend: problem.mend))
     }
 
     /// The bounds between options (the table of defaults in the reference).

@@ -2,7 +2,7 @@ internal import RevokeModel
 
 /// Writes a configuration as YAML that the parser reads back, with secrets left out.
 public enum ConfigurationPrinter {
-    /// The whole configuration. A secret that stands in the file is printed as `<redacted>`, which the parser refuses;
+    /// The whole configuration. A path that could be a secret in the wrong place is left out too. A secret that stands in the file is printed as `<redacted>`, which the parser refuses;
     /// one that is given by file keeps its path.
     public static func yaml(_ configuration: WorkerConfiguration, table: OptionTable = .standard) -> String {
         var lines: [String] = []
@@ -25,7 +25,8 @@ public enum ConfigurationPrinter {
             case .text(let text): lines.append("  \(property.name): \(scalar(text, isText: true))")
             case .secret: lines.append("  \(property.name): \(scalar(Secret.redacted, isText: true))")
             case .file(let path):
-                lines.append("  \(property.name)\(KafkaPropertyRules.fileSuffix): \(scalar(path, isText: true))")
+                let shown = PathText.isPath(path) ? path : Secret.redacted
+                lines.append("  \(property.name)\(KafkaPropertyRules.fileSuffix): \(scalar(shown, isText: true))")
             }
         }
         lines.append("accounts:")
@@ -38,7 +39,7 @@ public enum ConfigurationPrinter {
 
     private static func value(_ option: Option, _ configuration: WorkerConfiguration) -> String? {
         guard let text = option.render(configuration), !text.isEmpty else { return nil }
-        if option.isSecret { return scalar(Secret.redacted, isText: true) }
+        if option.isSecret || !option.isShown(text) { return scalar(Secret.redacted, isText: true) }
         if option.isList, text.contains(",") {
             return "[\(text.split(separator: ",").map { scalar(String($0), isText: false) }.joined(separator: ", "))]"
         }

@@ -10,6 +10,21 @@ public enum KafkaPropertyRules {
     public static let maxPollInterval: Int64 = 300_000
     /// What a session timeout may be, in milliseconds.
     public static let sessionTimeoutBounds: ClosedRange<Int64> = 4_000...240_000
+    /// What numbers may be, where librdkafka takes more than the worker can work with: a value without a bound would keep
+    /// it waiting (added partitions that are never seen, a broker that is not asked for an hour), or its memory would have
+    /// none.
+    public static let bounds: [String: ClosedRange<Int64>] = [
+        "fetch.error.backoff.ms": 0...10_000,
+        "fetch.max.bytes": 1 << 20...64 << 20,
+        "fetch.message.max.bytes": 1 << 10...64 << 20,
+        "queued.max.messages.kbytes": 1 << 10...128 << 10,
+        "queued.min.messages": 1...1_000_000,
+        "reconnect.backoff.max.ms": 0...60_000,
+        "reconnect.backoff.ms": 0...60_000,
+        "session.timeout.ms": sessionTimeoutBounds,
+        "socket.timeout.ms": 1_000...300_000,
+        "topic.metadata.refresh.interval.ms": 1_000...300_000,
+    ]
     /// What follows the name of a secret property that is given by file.
     public static let fileSuffix = "-file"
 

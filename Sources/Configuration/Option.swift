@@ -33,6 +33,9 @@ public struct Option: Sendable {
     public let isText: Bool
     /// One line of help.
     public let help: String
+    /// Whether a text that was given may stand in a message. What is no value of the option could be a secret that was put
+    /// into its place.
+    let isShown: @Sendable (String) -> Bool
     let assign: @Sendable (inout WorkerConfiguration, String) throws(ValueError) -> Void
     let render: @Sendable (WorkerConfiguration) -> String?
 
@@ -53,6 +56,7 @@ public struct Option: Sendable {
         isBoolean = format.isBoolean
         isText = format.isText
         self.help = help
+        isShown = format.isShown
         assign = { configuration, text throws(ValueError) in
             configuration[keyPath: path] = try format.parse(text)
         }

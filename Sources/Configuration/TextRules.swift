@@ -56,6 +56,9 @@ struct URLText {
     /// Whether the authority has a user.
     let hasCredentials: Bool
 
+    /// Whether a text that should be a URL may stand in a message: not where a user, a password or a query could be.
+    static func isShown(_ text: String) -> Bool { !text.utf8.contains { "@?#".utf8.contains($0) } }
+
     /// Splits an http or https URL, or nil when the text is none.
     init?(_ text: String) {
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }

@@ -18,6 +18,8 @@ struct ValueFormat<Value: Sendable>: Sendable {
     var isBoolean = false
     /// Whether a written value is any text, so that YAML readers of others need quotes where it looks like a number.
     var isText = false
+    /// Whether a text may stand in a message.
+    var isShown: @Sendable (String) -> Bool = { _ in true }
     var parse: @Sendable (String) throws(ValueError) -> Value
     /// The text of a value, for lists its elements joined by commas; nil when nothing is set.
     var render: @Sendable (Value) -> String?
@@ -133,7 +135,7 @@ extension ValueFormat where Value == String {
     /// The path of a file.
     static var path: Self {
         ValueFormat(
-            type: "path", placeholder: "FILE", isText: true,
+            type: "path", placeholder: "FILE", isText: true, isShown: { $0.isEmpty || PathText.isPath($0) },
             parse: { text throws(ValueError) in
                 guard (1...4095).contains(text.utf8.count), TextRules.isPrintable(text) else {
                     throw ValueError(
@@ -147,7 +149,7 @@ extension ValueFormat where Value == String {
     /// An http or https URL, looked at superficially.
     static var url: Self {
         ValueFormat(
-            type: "URL", placeholder: "URL", isText: true,
+            type: "URL", placeholder: "URL", isText: true, isShown: { URLText.isShown($0) },
             parse: { text throws(ValueError) in
                 guard let url = URLText(text), !url.hasCredentials, !text.contains("?"), !text.contains("#"),
                     !text.hasSuffix("/")
@@ -164,7 +166,7 @@ extension ValueFormat where Value == String {
     /// A proxy as `http://host:port`.
     static var proxy: Self {
         ValueFormat(
-            type: "URL", placeholder: "URL", isText: true,
+            type: "URL", placeholder: "URL", isText: true, isShown: { URLText.isShown($0) },
             parse: { text throws(ValueError) in
                 guard let url = URLText(text), !url.hasCredentials, url.rest.isEmpty else {
                     throw ValueError(
@@ -232,6 +234,7 @@ extension ValueFormat {
     var optional: ValueFormat<Value?> {
         ValueFormat<Value?>(
             type: type, placeholder: placeholder, bounds: bounds, isList: isList, isBoolean: isBoolean, isText: isText,
+            isShown: isShown,
             parse: { text throws(ValueError) in try self.parse(text) },
             render: { value in value.flatMap { self.render($0) } })
     }

@@ -85,7 +85,7 @@ public struct KafkaConfiguration: Hashable, Sendable, CustomStringConvertible {
         ("enable.auto.commit", "false"),
         ("enable.auto.offset.store", "false"),
         ("auto.offset.reset", "error"),
-        ("partition.assignment.strategy", "roundrobin"),
+        ("partition.assignment.strategy", KafkaConsumer.assignor),
         ("isolation.level", "read_committed"),
         ("check.crcs", "true"),
         ("allow.auto.create.topics", "false"),

@@ -10,6 +10,9 @@ public import EventLoop
 /// The group's protocol is the eager one (`roundrobin`): each assignment replaces the former one as a whole. Rebalance
 /// events are held until they are answered, while polling goes on.
 public final class KafkaConsumer {
+    /// How a group's leader gives partitions to its members (`partition.assignment.strategy`); the same for all of them.
+    public static let assignor = "roundrobin"
+
     /// How the consumer gets partitions.
     public enum Mode: Hashable, Sendable {
         /// As a member of this group, by its rebalances.

@@ -117,8 +117,20 @@ public struct KafkaQueries: Sendable {
     /// A topic's configuration by the admin interface. The mock cluster does not offer it.
     /// - Throws: `KafkaError`, for example `UNKNOWN_TOPIC_OR_PART`, `TOPIC_AUTHORIZATION_FAILED`.
     public func topicConfiguration(_ topic: String, limit: Int64) throws(KafkaError) -> KafkaTopicConfiguration {
+        KafkaTopicConfiguration(values: try configuration(RD_KAFKA_RESOURCE_TOPIC, topic, limit))
+    }
+
+    /// A broker's configuration by the admin interface, all settings by name. The mock cluster does not offer it.
+    /// - Throws: `KafkaError`, for example `CLUSTER_AUTHORIZATION_FAILED`.
+    public func brokerConfiguration(_ broker: Int32, limit: Int64) throws(KafkaError) -> [String: String] {
+        try configuration(RD_KAFKA_RESOURCE_BROKER, String(broker), limit)
+    }
+
+    private func configuration(
+        _ type: rd_kafka_ResourceType_t, _ name: String, _ limit: Int64
+    ) throws(KafkaError) -> [String: String] {
         try unsafe handle.query { (client) throws(KafkaError) in
-            guard let resource = unsafe rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic) else {
+            guard let resource = unsafe rd_kafka_ConfigResource_new(type, name) else {
                 throw KafkaError(.invalidArgument)
             }
             defer { unsafe rd_kafka_ConfigResource_destroy(resource) }
@@ -145,7 +157,7 @@ public struct KafkaQueries: Sendable {
                     else { continue }
                     unsafe values[String(cString: name)] = unsafe String(cString: value)
                 }
-                return KafkaTopicConfiguration(values: values)
+                return values
             }
         }
     }
@@ -194,18 +206,23 @@ public struct KafkaQueries: Sendable {
         }
     }
 
-    /// The partitions of the topic that the group's coordinator says this consumer owns; nil when the group does not
-    /// know this member (any more). For a watchdog that compares them with what is read.
-    ///
-    /// It uses the old question for groups: librdkafka 2.0.2 aborts the process when the newer one of its admin
-    /// interface is refused (`rd_kafka_enq_once_del_source_return: eonce->refcnt > 0`, seen on the mock cluster).
+    /// What the group's coordinator says of its members; nil when it does not know the group.
     /// - Throws: `KafkaError`.
-    public func ownedPartitions(group: String, topic: String, limit: Int64) throws(KafkaError) -> [Int32]? {
+    public func groupMembers(_ group: String, limit: Int64) throws(KafkaError) -> KafkaGroupMembers? {
+        try unsafe describe(group, limit) { found in
+            func text(_ pointer: UnsafeMutablePointer<CChar>?) -> String {
+                unsafe pointer.map { unsafe String(cString: $0) } ?? ""
+            }
+            return unsafe KafkaGroupMembers(
+                count: Int(found.member_cnt), type: text(found.protocol_type), assignor: text(found.protocol))
+        }
+    }
+
+    /// Asks for a group, by the old question: see `ownedPartitions`.
+    private func describe<R>(
+        _ group: String, _ limit: Int64, _ body: (rd_kafka_group_info) -> R?
+    ) throws(KafkaError) -> R? {
         try unsafe handle.query { (client) throws(KafkaError) in
-            guard let raw = unsafe rd_kafka_memberid(client) else { return nil }
-            let member = unsafe String(cString: raw)
-            unsafe rd_kafka_mem_free(client, raw)
-            guard !member.isEmpty else { return nil }
             var list: UnsafePointer<rd_kafka_group_list>?
             let code = unsafe rd_kafka_list_groups(client, group, &list, milliseconds(limit))
             defer { if let list = unsafe list { unsafe rd_kafka_group_list_destroy(list) } }
@@ -214,6 +231,24 @@ public struct KafkaQueries: Sendable {
             guard let list = unsafe list, unsafe list.pointee.group_cnt > 0 else { return nil }
             let found = unsafe list.pointee.groups[0]
             try KafkaError.check(unsafe found.err)
+            return unsafe body(found)
+        }
+    }
+
+    /// The partitions of the topic that the group's coordinator says this consumer owns; nil when the group does not
+    /// know this member (any more). For a watchdog that compares them with what is read.
+    ///
+    /// It uses the old question for groups: librdkafka 2.0.2 aborts the process when the newer one of its admin
+    /// interface is refused (`rd_kafka_enq_once_del_source_return: eonce->refcnt > 0`, seen on the mock cluster).
+    /// - Throws: `KafkaError`.
+    public func ownedPartitions(group: String, topic: String, limit: Int64) throws(KafkaError) -> [Int32]? {
+        let member = try unsafe handle.query { (client) throws(KafkaError) -> String in
+            guard let raw = unsafe rd_kafka_memberid(client) else { return "" }
+            defer { unsafe rd_kafka_mem_free(client, raw) }
+            return unsafe String(cString: raw)
+        }
+        guard !member.isEmpty else { return nil }
+        return try unsafe describe(group, limit) { found in
             for index in 0..<(unsafe Int(found.member_cnt)) {
                 let one = unsafe found.members[index]
                 guard let id = unsafe one.member_id, unsafe String(cString: id) == member else { continue }
@@ -286,6 +321,23 @@ public struct KafkaWatermarks: Hashable, Sendable {
         self.partition = partition
         self.low = low
         self.high = high
+    }
+}
+
+/// What a group's coordinator says of its members.
+public struct KafkaGroupMembers: Hashable, Sendable {
+    /// How many there are.
+    public var count: Int
+    /// What kind of group it is: `consumer`, or for example `connect`; empty when it has no members.
+    public var type: String
+    /// The assignor that all of them offer and that was chosen; empty while they join.
+    public var assignor: String
+
+    /// Makes it of its parts.
+    public init(count: Int, type: String, assignor: String) {
+        self.count = count
+        self.type = type
+        self.assignor = assignor
     }
 }
 

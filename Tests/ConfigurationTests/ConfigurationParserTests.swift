@@ -70,6 +70,8 @@ import Testing
             kafka:
               bootstrap.servers: a:1,b:2
               session.timeout.ms: 9000
+              security.protocol: sasl_ssl
+              sasl.mechanism: GSSAPI
               sasl.password-file: /run/secrets/kafka
               ssl.key.password: hunter2
               enable.ssl.certificate.verification: false
@@ -98,7 +100,9 @@ import Testing
             configuration.kafkaProperties == [
                 KafkaProperty(name: "bootstrap.servers", value: .text("a:1,b:2")),
                 KafkaProperty(name: "enable.ssl.certificate.verification", value: .text("false")),
+                KafkaProperty(name: "sasl.mechanism", value: .text("GSSAPI")),
                 KafkaProperty(name: "sasl.password", value: .file(path: "/run/secrets/kafka")),
+                KafkaProperty(name: "security.protocol", value: .text("sasl_ssl")),
                 KafkaProperty(name: "session.timeout.ms", value: .text("9000")),
                 KafkaProperty(name: "ssl.key.password", value: .secret(Secret("hunter2"))),
             ])
@@ -125,7 +129,8 @@ import Testing
             arguments: [
                 "--set", "kafka.bootstrap.servers=a:1", "--set", "accounts.x.key-file=/k", "--set",
                 "accounts.x.budget=5/1s,9/2s", "--health.listen=127.0.0.1:0", "--insecure=false",
-                "--set", "kafka.sasl.password-file=/p",
+                "--set", "kafka.sasl.password-file=/p", "--set", "kafka.security.protocol=sasl_ssl",
+                "--set", "kafka.sasl.mechanism=PLAIN", "--set", "kafka.sasl.username=u",
             ]
         ).configuration
         #expect(configuration.account.name.text == "x")
@@ -134,7 +139,8 @@ import Testing
                 == .windows([
                     BudgetWindow(limit: 5, milliseconds: 1_000), BudgetWindow(limit: 9, milliseconds: 2_000),
                 ]))
-        #expect(configuration.kafkaProperties.map(\.name) == ["bootstrap.servers", "sasl.password"])
+        let names = ["bootstrap.servers", "sasl.mechanism", "sasl.password", "sasl.username", "security.protocol"]
+        #expect(configuration.kafkaProperties.map(\.name) == names)
     }
 
     @Test func whatIsRequiredIsNamed() {

@@ -10,12 +10,12 @@ import Testing
     @Test(arguments: [
         "client.id: x", "client.rack: x", "group.instance.id: x", "session.timeout.ms: 12000", "security.protocol: ssl",
         "sasl.mechanism: PLAIN", "sasl.username: u", "ssl.ca.location: /ca", "socket.keepalive.enable: true",
-        "reconnect.backoff.ms: 50", "broker.address.family: v4", "fetch.max.bytes: 1", "queued.min.messages: 1",
-        "topic.metadata.refresh.interval.ms: 1", "debug: cgrp", "ssl.endpoint.identification.algorithm: https",
+        "reconnect.backoff.ms: 50", "broker.address.family: v4", "fetch.max.bytes: 1048576", "queued.min.messages: 1",
+        "topic.metadata.refresh.interval.ms: 1000", "debug: cgrp", "ssl.endpoint.identification.algorithm: https",
         "enable.ssl.certificate.verification: true", "sasl.oauthbearer.client.id: x",
     ])
     func allowed(line: String) throws {
-        #expect(try Parsing.parse(Self.yaml(line)).configuration.kafkaProperties.count == 2)
+        #expect(try Parsing.parse(Self.yaml(line), checks: .formOnly).configuration.kafkaProperties.count == 2)
     }
 
     @Test(arguments: [
@@ -37,8 +37,9 @@ import Testing
     ])
     func whatWeakensTLSNeedsInsecure(line: String) throws {
         #expect(Parsing.failure(Self.yaml(line)).contains("weakens TLS; leave it out, or set insecure: true"))
-        #expect(throws: Never.self) { try Parsing.parse(Self.yaml(line) + "insecure: true\n") }
-        #expect(throws: Never.self) { try Parsing.parse(Self.yaml(line), arguments: ["--insecure"]) }
+        let yaml = Self.yaml("security.protocol: ssl", line)
+        #expect(throws: Never.self) { try Parsing.parse(yaml + "insecure: true\n") }
+        #expect(throws: Never.self) { try Parsing.parse(yaml, arguments: ["--insecure"]) }
     }
 
     @Test(arguments: [
@@ -50,7 +51,7 @@ import Testing
         let refused = Parsing.failure(arguments: ["--set", "kafka.\(name)=hunter2"])
         #expect(refused.contains("a secret as a flag can be seen by every process"), "\(refused)")
         #expect(!refused.contains("hunter2"))
-        let configuration = try Parsing.parse(Self.yaml("\(name): hunter2")).configuration
+        let configuration = try Parsing.parse(Self.yaml("\(name): hunter2"), checks: .formOnly).configuration
         let printed = ConfigurationPrinter.yaml(configuration)
         #expect(printed.contains("\(name): \"<redacted>\""))
         var dumped = ""
@@ -84,7 +85,7 @@ import Testing
             Parsing.failure(Self.yaml("sasl.password: a", "sasl.password-file: /x"))
                 .contains("c.yaml:4:3: the property is given both in place and by file"))
         let replaced = try Parsing.parse(
-            Self.yaml("sasl.password: a"), arguments: ["--set", "kafka.sasl.password-file=/x"])
+            Self.yaml("sasl.password: a"), arguments: ["--set", "kafka.sasl.password-file=/x"], checks: .formOnly)
         #expect(
             replaced.configuration.kafkaProperties.last
                 == KafkaProperty(name: "sasl.password", value: .file(path: "/x")))
@@ -98,7 +99,8 @@ import Testing
         let path = "/tmp/revoke-worker-test-\(UInt64.random(in: 0...UInt64.max))"
         try TestFile.write("hunter2\r\n", path)
         defer { TestFile.remove(path) }
-        let configuration = try Parsing.parse(Self.yaml("sasl.password-file: \(path)")).configuration
+        let yaml = Self.yaml("sasl.password-file: \(path)")
+        let configuration = try Parsing.parse(yaml, checks: .formOnly).configuration
         let properties = try ConfigurationFiles.kafkaProperties(configuration)
         #expect(properties.map(\.name) == ["bootstrap.servers", "sasl.password"])
         #expect(properties.map { $0.value.reveal() } == ["a:1", "hunter2"])
@@ -124,5 +126,64 @@ import Testing
         let none = try CommandLineArguments([])
         #expect(ConfigurationFiles.path(arguments: none, environment: ["REVOKE_WORKER_CONFIG": "b"]) == "b")
         #expect(ConfigurationFiles.path(arguments: none, environment: [:]) == nil)
+    }
+
+    @Test(arguments: [
+        (["--config", ""], [:], "--config: the path is empty; write the path of a file"),
+        (
+            [], ["REVOKE_WORKER_CONFIG": ""],
+            "environment variable REVOKE_WORKER_CONFIG: the path is empty; unset it, or set it to a path"
+        ),
+    ])
+    func anEmptyPathNamesItsSource(arguments: [String], environment: [String: String], text: String) throws {
+        let arguments = try CommandLineArguments(arguments)
+        let error = #expect(throws: ConfigurationError.self) {
+            try ConfigurationFiles.load(arguments: arguments, environment: environment)
+        }
+        #expect(error?.description == text)
+    }
+
+    /// Nobody writes into the pipe: a reader that waits would wait for ever.
+    @Test(.timeLimit(.minutes(1)))
+    func aNamedPipeIsNoFile() throws {
+        let path = "/tmp/revoke-worker-test-\(UInt64.random(in: 0...UInt64.max))"
+        defer { TestFile.remove(path) }
+        #expect(TestFile.makePipe(path))
+        for path in [path, "/tmp", "/dev/null"] {
+            let error = #expect(throws: ConfigurationError.self) { try ConfigurationFiles.load(path) }
+            #expect(error?.description.hasPrefix("\(path): this is no regular file") == true)
+        }
+        let yaml = Self.yaml("sasl.password-file: \(path)")
+        let configuration = try Parsing.parse(yaml, checks: .formOnly).configuration
+        #expect(throws: ConfigurationError.self) { try ConfigurationFiles.kafkaProperties(configuration) }
+    }
+
+    /// What stands in the place of a path, a URL or a proxy could be a secret.
+    @Test func aSecretInTheWrongPlaceIsInNoMessage() throws {
+        for arguments in [
+            ["--proxy", "http://user:hunter2@proxy:3128"], ["--proxy", "hunter2@proxy"],
+            ["--set", "accounts.main.base-url=https://user:hunter2@host/x"],
+            ["--set", "accounts.main.base-url=https://host/x?key=hunter2"],
+            ["--set", "accounts.main.base-url=https://host/x#hunter2"],
+            ["--set", "accounts.main.key-file=hunter2\n"], ["--ca-file", "hunter2\u{1}"],
+        ] {
+            let text = Parsing.failure(arguments: arguments)
+            #expect(text.contains("the value is not a") && !text.contains("hunter2"), "\(text)")
+        }
+        #expect(Parsing.failure(arguments: ["--proxy", "ftp://proxy"]).contains("\"ftp://proxy\" is not a proxy"))
+        let yaml = Self.yaml("sasl.password-file: hunter2")
+        let configuration = try Parsing.parse(
+            yaml, arguments: ["--set", "accounts.main.key-file=hunter2"], checks: .formOnly
+        ).configuration
+        let error = #expect(throws: ConfigurationError.self) { try ConfigurationFiles.kafkaProperties(configuration) }
+        #expect(error?.description.hasPrefix("kafka.sasl.password-file: cannot open") == true)
+        #expect(error?.description.contains("hunter2") == false)
+        let printed = ConfigurationPrinter.yaml(configuration)
+        #expect(!printed.contains("hunter2"))
+        #expect(printed.contains("sasl.password-file: \"<redacted>\"") && printed.contains("key-file: \"<redacted>\""))
+        // The parser does not take what stands there for a path.
+        let again = Parsing.failure(printed)
+        #expect(again.contains("key-file: the value stands for a secret that was left out"), "\(again)")
+        #expect(again.contains("\"sasl.password\" by file needs the path of a file"), "\(again)")
     }
 }

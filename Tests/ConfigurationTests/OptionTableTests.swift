@@ -64,9 +64,9 @@ import Testing
                 Parsing.minimum,
                 [
                     "--group", "it's \"odd\" #1: \\ \u{1F600} - x", "--topic", "010", "--dead-letter-topic", "no",
-                    "--start-at", "2024-02-29T23:59:59.001Z", "--ca-file", " /with space", "--health.listen=[::]:0",
+                    "--start-at", "2024-02-29T23:59:59.001Z", "--ca-file", "/with space ", "--health.listen=[::]:0",
                     "--set", "accounts.main.budget=unlimited", "--set", "kafka.client.id=~", "--set",
-                    "kafka.sasl.password-file=null", "--insecure", "--proxy", "http://p:3128", "--log-format=json",
+                    "kafka.client.rack=null", "--insecure", "--proxy", "http://p:3128", "--log-format=json",
                     "--unknown-types", "skip", "--default-account", "main", "--set", "kafka.debug=a, b",
                 ]
             ),

@@ -14,6 +14,8 @@ enum TestFile {
         try? FileManager.default.removeItem(atPath: path)
     }
 
+    static func makePipe(_ path: String) -> Bool { unsafe mkfifo(path, 0o600) == 0 }
+
     /// A path in the package, by the place of this file.
     static func inPackage(_ path: String) -> String {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

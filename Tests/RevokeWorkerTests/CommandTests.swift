@@ -204,6 +204,88 @@ struct CheckTests {
         }
     }
 
+    @Test("What the budget gives to each partition is said")
+    func budget() async throws {
+        try await scenario { scenario in
+            func line(_ windows: [BudgetWindow]) throws -> String? {
+                try Self.check(scenario.changed { $0.account.budget = .windows(windows) }).lines.first {
+                    $0.contains("budget: ")
+                }
+            }
+            let short = BudgetWindow(limit: 80, milliseconds: 5_000)
+            let long = BudgetWindow(limit: 803, milliseconds: 180_000)
+            let said = try line([short, long])
+            #expect(
+                said
+                    == "ok    budget: each of 4 partitions gets 20 of 80 per 5 s and 200 or 201 of 803 per 180 s")
+        }
+    }
+
+    @Test("A ca-file that cannot be used fails check and run", arguments: [nil, "", "no certificate"])
+    func badCAFile(content: String?) async throws {
+        try await scenario { scenario in
+            let path = scenario.folder.appendingPathComponent("ca.pem").path
+            if let content { try Data(content.utf8).write(to: URL(fileURLWithPath: path)) }
+            let (isGood, lines) = Self.check(try scenario.changed { $0.caFile = path }, contract: 1)
+            #expect(!isGood)
+            #expect(Self.has(lines, "FAIL  ca-file: \(path): "), "\(lines)")
+            let run = try ChildProcess.run(["run", "--config", scenario.configurationFile(["ca-file: \(path)"])])
+            #expect(run.code == 1)
+            #expect(run.errors.hasPrefix("error: ca-file: \(path): "), "\(run.errors)")
+        }
+    }
+
+    @Test("A ca-file with certificates is told with their number")
+    func goodCAFile() async throws {
+        try await scenario { scenario in
+            let path = scenario.folder.appendingPathComponent("ca.pem").path
+            let text = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
+            try Data((text + text).utf8).write(to: URL(fileURLWithPath: path))
+            let (_, lines) = Self.check(try scenario.changed { $0.caFile = path })
+            #expect(Self.has(lines, "ok    ca-file: \(path) holds 2 certificates"), "\(lines)")
+        }
+    }
+
+    @Test("A proxy that takes no connection fails the check")
+    func proxy() async throws {
+        let server = try ScriptedServer { _ in }
+        try await scenario { scenario in
+            func check(_ proxy: String) throws -> (isGood: Bool, lines: [String]) {
+                Self.check(
+                    try scenario.changed {
+                        $0.proxy = proxy
+                        $0.account.baseURL = "https://api.example.com/x"
+                    })
+            }
+            let away = try check("http://127.0.0.1:\(try FreePort.find())")
+            #expect(!away.isGood)
+            #expect(Self.has(away.lines, "FAIL  proxy: 127.0.0.1:"), "\(away.lines)")
+            let there = try check(server.url)
+            #expect(there.isGood)
+            #expect(Self.has(there.lines, "ok    proxy: 127.0.0.1:"), "\(there.lines)")
+        }
+    }
+
+    /// The key was pasted where its file's path belongs.
+    @Test("A key in the place of its file's path is in no output")
+    func pastedKey() async throws {
+        try await scenario { scenario in
+            let pasted = "0A1B2C3D4E5F_pasted-key"
+            let file = try scenario.configurationFile()
+            let arguments = ["--config", file, "--set", "accounts.main.key-file=\(pasted)"]
+            for command in ["run", "check"] {
+                let result = try ChildProcess.run([command] + arguments)
+                #expect(result.code == 1)
+                let text = result.output + result.errors
+                #expect(text.contains("accounts.main.key-file: the file (not named here"), "\(text)")
+                #expect(!text.contains(pasted))
+            }
+            let printed = try ChildProcess.run(["run", "--print-config"] + arguments)
+            #expect(printed.code == 0)
+            #expect(!printed.output.contains(pasted))
+        }
+    }
+
     @Test("A broker that does not answer fails the check; with SCRAM and an old librdkafka the warning says why")
     func noBroker() async throws {
         try await scenario { scenario in
@@ -211,8 +293,11 @@ struct CheckTests {
             let (isGood, lines) = Self.check(try scenario.configuration())
             #expect(!isGood)
             #expect(Self.has(lines, "FAIL  broker: no answer: "), "\(lines)")
+            // The line about the connection, and not the one that only counts the brokers.
+            #expect(!lines.contains { $0.contains("brokers are down") }, "\(lines)")
             let scram = try scenario.configuration(kafka: [
                 "security.protocol: SASL_PLAINTEXT", "sasl.mechanism: SCRAM-SHA-256", "sasl.username: u",
+                "sasl.password: p",
             ])
             let (_, said) = Self.check(scram)
             #expect(Self.has(said, "warn  SASL SCRAM: librdkafka ") == KafkaLibrary.hasBrokenSCRAM)

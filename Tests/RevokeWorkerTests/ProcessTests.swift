@@ -1,6 +1,7 @@
 import Foundation
-import RevokeWorker
 import Testing
+
+@testable import RevokeWorker
 
 /// A datagram socket that listens as a service manager does.
 private final class Manager {
@@ -115,6 +116,26 @@ struct ProcessSettingsTests {
             unsafe setenv("SSLKEYLOGFILE", "/tmp/keys", 1)
             ProcessSettings.forgetTLSKeyLog()
             exit(unsafe getenv("SSLKEYLOGFILE") == nil ? 0 : 1)
+        }
+    }
+
+    @Test func preparingWarnsOfWhatIsNotSetOrNotEnough() async {
+        #expect(ProcessSettings.coreDumpWarning(0) == nil)
+        #expect(ProcessSettings.coreDumpWarning(EPERM)?.contains("Operation not permitted") == true)
+        #expect(ProcessSettings.descriptorWarning(limit: nil, concurrency: 8) == nil)
+        #expect(ProcessSettings.descriptorWarning(limit: 136, concurrency: 8) == nil)
+        #expect(
+            ProcessSettings.descriptorWarning(limit: 135, concurrency: 8)?
+                .hasPrefix("the process may open 135 files (RLIMIT_NOFILE) and needs up to 136 with concurrency 8")
+                == true)
+        await #expect(processExitsWith: .success) {
+            exit(ProcessSettings.prepare(concurrency: 8).isEmpty && ProcessSettings.coreDumpsAreDisabled ? 0 : 1)
+        }
+        await #expect(processExitsWith: .success) {
+            var few = rlimit(rlim_cur: 100, rlim_max: 100)
+            unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &few)
+            let warnings = ProcessSettings.prepare(concurrency: 8)
+            exit(warnings.count == 1 && warnings[0].hasPrefix("the process may open 100 files") ? 0 : 1)
         }
     }
 

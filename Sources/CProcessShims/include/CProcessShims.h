@@ -23,3 +23,8 @@ __attribute__((warn_unused_result)) int process_take_signals(void);
 /// Lets malloc keep at most two arenas, and give blocks of 128 KiB and more back to the system when they are freed
 /// (mallopt(3): M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD), where the C library is glibc.
 void process_limit_malloc(void);
+
+/// How many descriptors the process may have open (the soft limit RLIMIT_NOFILE).
+///
+/// @return the limit, at most LONG_MAX, or a negative errno.
+__attribute__((warn_unused_result)) long process_descriptor_limit(void);

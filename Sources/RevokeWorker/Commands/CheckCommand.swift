@@ -6,7 +6,6 @@ internal import HTTPServer
 internal import Kafka
 internal import RevokeClient
 internal import RevokeModel
-internal import Threads
 
 /// `revoke-worker check`: looks at everything that a worker needs, and changes nothing.
 public enum CheckCommand {
@@ -33,9 +32,8 @@ public enum CheckCommand {
                     return Terminal.usageExit
                 }
             }
-            ProcessSettings.ignoreBrokenPipes()
-            _ = ProcessSettings.disableCoreDumps()
-            ProcessSettings.forgetTLSKeyLog()
+            let warnings = ProcessSettings.prepare(concurrency: parsed.configuration.account.concurrency)
+            for warning in warnings { Terminal.print("warn  process: \(warning)") }
             var check = Check(configuration: parsed.configuration) { Terminal.print($0) }
             return check.run(notices: parsed.notices, contract: contract) ? 0 : 1
         }
@@ -68,8 +66,9 @@ struct Check {
         checkLibraries()
         let key = checkKey()
         let base = checkBaseURL()
+        let hasCertificates = checkCAFile()
         checkKafka()
-        if let base, checkHost(base) { checkAPI(key, contract) }
+        if let base, checkHost(base), hasCertificates { checkAPI(key, contract) }
         return failures == 0
     }
 
@@ -110,6 +109,19 @@ struct Check {
         }
     }
 
+    /// False when the file that is named cannot be used.
+    private mutating func checkCAFile() -> Bool {
+        do throws(ConfigurationError) {
+            if let count = try WorkerSetup.checkCAFile(configuration), let path = configuration.caFile {
+                ok("ca-file: \(path) holds \(count) certificate\(count == 1 ? "" : "s")")
+            }
+            return true
+        } catch {
+            failConfiguration(error)
+            return false
+        }
+    }
+
     private mutating func checkBaseURL() -> BaseURL? {
         do throws(ConfigurationError) {
             try WorkerSetup.checkBaseURL(configuration)
@@ -137,27 +149,25 @@ struct Check {
             return failConfiguration(error)
         }
         // What librdkafka says of a connection that fails stands in its log alone.
-        let lastTrouble = Monitor<String?>(nil)
+        let trouble = ConnectionTrouble()
         do throws(KafkaSetupError) {
             let client = try KafkaClient(
                 configuration: KafkaConfiguration(properties.map { (name: $0.name, value: $0.value.reveal()) }),
                 group: configuration.group
-            ) { line in
-                if line.level <= 4 { lastTrouble.withLock { $0 = line.text } }
-            }
+            ) { trouble.take($0) }
             defer { client.close() }
-            checkBroker(client.queries, lastTrouble)
+            checkBroker(client.queries, trouble)
         } catch {
-            fail("kafka: \(error)", mend: "mend the properties below kafka:")
+            fail("kafka: \(error)", mend: "correct the properties below kafka:")
         }
     }
 
-    private mutating func checkBroker(_ queries: KafkaQueries, _ lastTrouble: Monitor<String?>) {
+    private mutating func checkBroker(_ queries: KafkaQueries, _ trouble: ConnectionTrouble) {
         var looking = configuration
         looking.createTopics = false
         switch TopicCheck.run(queries, looking) {
         case .unreachable(let error):
-            let text = lastTrouble.withLock { $0 } ?? "\(error)"
+            let text = trouble.text ?? "\(error)"
             let mend =
                 hasBrokenSCRAM
                 ? "see the warning about SASL SCRAM above" : "check bootstrap.servers, security.protocol, sasl.*, ssl.*"
@@ -181,14 +191,59 @@ struct Check {
                 failures += 1
                 say("FAIL  budget: \(warning)")
             }
-            checkSettings(queries, deadReplicas)
+            let tells = checkSettings(queries, deadReplicas)
+            if warnings.isEmpty { checkBudget(queries) }
+            if tells { checkSessionTimeout(queries) }
             checkGroup(queries)
         }
     }
 
-    private mutating func checkSettings(_ queries: KafkaQueries, _ deadReplicas: Int) {
+    /// What the budget gives to each partition, which is all that its events can have.
+    private func checkBudget(_ queries: KafkaQueries) {
+        guard case .windows(let windows) = configuration.account.budget,
+            let count = try? queries.topicMetadata(configuration.topic, limit: 5_000)?.partitionCount, count > 0
+        else { return }
+        let parts = windows.map { window in
+            let least = window.limit / count
+            let most = window.limit % count == 0 ? least : least + 1
+            return
+                "\(least == most ? "\(least)" : "\(least) or \(most)") of \(window.limit) per \(window.milliseconds / 1_000) s"
+        }
+        ok("budget: each of \(count) partitions gets \(parts.joined(separator: " and "))")
+    }
+
+    /// The brokers refuse a member whose session timeout is out of their bounds, again and again.
+    private mutating func checkSessionTimeout(_ queries: KafkaQueries) {
+        let timeout = configuration.sessionTimeout
+        do throws(KafkaError) {
+            guard let broker = try queries.topicMetadata(configuration.topic, limit: 5_000)?.leaders.values.min() else {
+                return warn("session timeout: the brokers' bounds are not known: the topic has no leader")
+            }
+            let values = try queries.brokerConfiguration(broker, limit: 5_000)
+            guard let least = values["group.min.session.timeout.ms"].flatMap({ Int64($0) }),
+                let most = values["group.max.session.timeout.ms"].flatMap({ Int64($0) })
+            else { return warn("session timeout: broker \(broker) does not tell its bounds") }
+            guard least <= timeout, timeout <= most else {
+                return fail(
+                    "session timeout: kafka.session.timeout.ms \(timeout) is outside the brokers' bounds of \(least) to \(most) ms, so no worker can join the group",
+                    mend:
+                        "set kafka.session.timeout.ms within them, or change the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms"
+                )
+            }
+            ok("session timeout: \(timeout) ms is within the brokers' bounds of \(least) to \(most) ms")
+        } catch {
+            warn(
+                "session timeout: the brokers' bounds are not known: \(error): grant this user DescribeConfigs on the cluster to see them"
+            )
+        }
+    }
+
+    /// Whether the brokers answer questions of this kind: also a refusal is an answer.
+    private mutating func checkSettings(_ queries: KafkaQueries, _ deadReplicas: Int) -> Bool {
         switch TopicCheck.settings(queries, configuration, deadReplicas: deadReplicas) {
-        case .unknown(let error): warn("topic settings: not known: \(error)")
+        case .unknown(let error):
+            warn("\(TopicCheck.unseenSettings): \(error)")
+            return [.topicAuthorizationFailed, .clusterAuthorizationFailed, .noEntry].contains(error.code)
         case .refused(let reason):
             failures += 1
             say("FAIL  topic settings: \(reason)")
@@ -196,6 +251,7 @@ struct Check {
             if warnings.isEmpty { ok("topic settings: replicas and retention are well") }
             for warning in warnings { warn("topic settings: \(warning)") }
         }
+        return true
     }
 
     private mutating func checkGroup(_ queries: KafkaQueries) {
@@ -205,10 +261,26 @@ struct Check {
                 topic: configuration.topic, partitions: (0..<Int32(clamping: count)).map { $0 }, limit: 5_000)
             let known = committed.reduce(0) { $0 + ($1.offset == nil ? 0 : 1) }
             ok("group: \(configuration.group) has committed offsets on \(known) of \(count) partitions")
+            checkMembers(try? queries.groupMembers(configuration.group, limit: 5_000))
         } catch {
             fail(
                 "group: the offsets of \(configuration.group) cannot be read: \(error)",
                 mend: "give the user the right READ on the group, and DESCRIBE on the topic")
+        }
+    }
+
+    /// Members that use another assignor keep every worker out.
+    private mutating func checkMembers(_ members: KafkaGroupMembers??) {
+        guard let members = members ?? nil, members.count > 0 else { return }
+        let mend = "stop them, or give this fleet a group of its own"
+        if members.type != "consumer" {
+            fail(
+                "group: \(configuration.group) has members of another kind than consumers (\(members.type))", mend: mend
+            )
+        } else if !members.assignor.isEmpty, members.assignor != KafkaConsumer.assignor {
+            fail(
+                "group: the \(members.count) members of \(configuration.group) use the assignor \(members.assignor), and the worker uses \(KafkaConsumer.assignor) (partition.assignment.strategy), so that it cannot join",
+                mend: mend)
         }
     }
 
@@ -234,7 +306,25 @@ struct Check {
             return false
         }
         ok("\(what): \(host) has an address")
-        return true
+        return checkProxy()
+    }
+
+    /// Whether the proxy takes connections; true without one.
+    private mutating func checkProxy() -> Bool {
+        guard let proxy = configuration.proxy, let url = try? BaseURL(proxy, allowPlainHTTP: true) else { return true }
+        // 1080 is libcurl's own for a proxy of which no port is given.
+        let port = UInt16(clamping: url.port ?? (url.isHTTPS ? 443 : 1_080))
+        switch TCPProbe.connect(url.host, port, seconds: 5) {
+        case .success(let descriptor):
+            close(descriptor)
+            ok("proxy: \(url.host):\(port) takes connections")
+            return true
+        case .failure(let failure):
+            fail(
+                "proxy: \(url.host):\(port) takes no connection: \(failure.text)",
+                mend: "check the option proxy, and firewalls on the way")
+            return false
+        }
     }
 
     private mutating func checkAPI(_ key: APIKey?, _ contract: ContractID?) {

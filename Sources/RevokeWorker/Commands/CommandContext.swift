@@ -29,10 +29,7 @@ public enum CommandContext {
                 return .end(0)
             }
             let environment = Terminal.environment
-            var file: ConfigurationParser.File?
-            if let path = ConfigurationFiles.path(arguments: parsed, environment: environment) {
-                file = try ConfigurationFiles.load(path)
-            }
+            let file = try ConfigurationFiles.load(arguments: parsed, environment: environment)
             let result = try ConfigurationParser().parse(
                 file: file, environment: environment, arguments: parsed,
                 checks: parsed.printsConfiguration ? .formOnly : checks)
@@ -41,6 +38,7 @@ public enum CommandContext {
                 Terminal.print(ConfigurationPrinter.yaml(result.configuration))
                 return .end(0)
             }
+            if checks != .formOnly { try KafkaSettings.check(result) }
             return .go(result, parsed)
         } catch {
             for problem in error.problems { Terminal.complain("error: \(problem)") }

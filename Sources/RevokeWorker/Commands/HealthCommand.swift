@@ -31,7 +31,9 @@ public enum HealthCommand {
         var host = address.host
         if host == "0.0.0.0" { host = "127.0.0.1" }
         if host == "::" { host = "::1" }
-        guard let descriptor = connected(host, address.port) else { return nil }
+        guard case .success(let descriptor) = TCPProbe.connect(host, address.port, isLiteral: true, seconds: 3) else {
+            return nil
+        }
         defer { close(descriptor) }
         let request = Array("GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
         guard unsafe send(descriptor, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
@@ -49,26 +51,5 @@ public enum HealthCommand {
         guard words.count == 3, let status = Int(words[1]) else { return nil }
         let lines = text.split(separator: "\r\n", omittingEmptySubsequences: true)
         return (status, lines.last.map { String($0).filter { !$0.isNewline } } ?? "")
-    }
-
-    private static func connected(_ host: String, _ port: UInt16) -> Int32? {
-        var hints = unsafe addrinfo()
-        unsafe hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV
-        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var found: UnsafeMutablePointer<addrinfo>?
-        guard unsafe getaddrinfo(host, String(port), &hints, &found) == 0, let found = unsafe found else { return nil }
-        defer { unsafe freeaddrinfo(found) }
-        let descriptor = unsafe socket(
-            found.pointee.ai_family, found.pointee.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return nil }
-        var limit = timeval(tv_sec: 3, tv_usec: 0)
-        let size = socklen_t(MemoryLayout<timeval>.size)
-        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
-        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
-        guard unsafe connect(descriptor, found.pointee.ai_addr, found.pointee.ai_addrlen) == 0 else {
-            close(descriptor)
-            return nil
-        }
-        return descriptor
     }
 }

@@ -24,7 +24,7 @@ public enum PublishCommand {
     public static func run(_ arguments: [String]) -> Int32 {
         let about = "Writes one revoke-credentials event and waits until the broker has stored it."
         switch CommandContext.start(
-            "publish", usage: usage, about: about, flags: flags, arguments: arguments, checks: .formOnly)
+            "publish", usage: usage, about: about, flags: flags, arguments: arguments, checks: .kafka)
         {
         case .end(let code): return code
         case .go(let parsed, let arguments): return publish(parsed.configuration, arguments.values)
@@ -48,6 +48,11 @@ public enum PublishCommand {
             CommandContext.complainUsage("publish", usage)
             return Terminal.usageExit
         }
+        if let problem = accountProblem(configuration, values["account"]) {
+            Terminal.complain("error: \(problem)")
+            CommandContext.complainUsage("publish", usage)
+            return Terminal.usageExit
+        }
         let id = values["id"] ?? randomID()
         let mode: OutgoingEvent.Mode = values["structured"] == nil ? .binary : .structured
         let contents = (0..<count).lazy.compactMap { index -> RecordContent? in
@@ -64,10 +69,13 @@ public enum PublishCommand {
             return EventEncoder.encode(event, mode: mode)
         }
         do {
-            let kafka = try ConfigurationFiles.kafkaProperties(configuration)
-            let place = try store(
-                contents, topic: configuration.topic,
-                KafkaConfiguration(kafka.map { (name: $0.name, value: $0.value.reveal()) }))
+            let kafka = KafkaConfiguration(
+                try ConfigurationFiles.kafkaProperties(configuration).map { (name: $0.name, value: $0.value.reveal()) })
+            if let problem = try topicProblem(configuration.topic, kafka) {
+                Terminal.complain("error: the event is not published: \(problem)")
+                return 1
+            }
+            let place = try store(contents, topic: configuration.topic, kafka)
             Terminal.print(
                 count == 1
                     ? "published \(id) for contract \(contract): \(configuration.topic)/\(place)"
@@ -76,6 +84,32 @@ public enum PublishCommand {
         } catch {
             Terminal.complain("error: the event is not published: \(error)")
             return 1
+        }
+    }
+
+    /// An account that no worker of this configuration has: its event would become a dead letter. A configuration without
+    /// an account, as one that only publishes has it, says nothing of the workers' accounts.
+    private static func accountProblem(_ configuration: WorkerConfiguration, _ account: String?) -> String? {
+        guard let account, !configuration.account.keyFile.isEmpty else { return nil }
+        let known = configuration.account.name.text
+        guard account != known else { return nil }
+        return "--account: the configuration has no account of this name; write --account \(known), or leave it out"
+    }
+
+    /// Why the topic cannot take an event. A producer would wait for it until its time is over.
+    private static func topicProblem(_ topic: String, _ kafka: KafkaConfiguration) throws(KafkaSetupError) -> String? {
+        let trouble = ConnectionTrouble()
+        let client = try KafkaClient(configuration: kafka) { trouble.take($0) }
+        defer { client.close() }
+        do throws(KafkaError) {
+            guard try client.queries.topicMetadata(topic, limit: 5_000) == nil else { return nil }
+            return "the topic \(topic) does not exist: create it, or name another one with --topic"
+        } catch {
+            switch error.code {
+            case .topicAuthorizationFailed:
+                return "the broker refuses: \(error): grant this user Describe and Write on the topic \(topic)"
+            default: return "no broker answers: \(trouble.text ?? "\(error)")"
+            }
         }
     }
 

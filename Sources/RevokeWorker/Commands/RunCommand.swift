@@ -16,10 +16,8 @@ public enum RunCommand {
 
     private static func run(_ parsed: ParsedConfiguration) -> Int32 {
         let configuration = parsed.configuration
-        let coreDumps = ProcessSettings.disableCoreDumps()
+        let processWarnings = ProcessSettings.prepare(concurrency: configuration.account.concurrency)
         let signals = ProcessSettings.takeSignals()
-        ProcessSettings.ignoreBrokenPipes()
-        ProcessSettings.forgetTLSKeyLog()
         ProcessSettings.limitMalloc()
         let setup: WorkerSetup
         do {
@@ -50,9 +48,7 @@ public enum RunCommand {
                 .account: .text(configuration.account.name.text),
                 .address: .text("\(server.address):\(server.port)"),
             ])
-        if coreDumps != 0 || !ProcessSettings.coreDumpsAreDisabled {
-            logger.warning("core dumps cannot be switched off: one could show the key", [.code: .number(coreDumps)])
-        }
+        for warning in processWarnings { logger.warning("process settings", [.error: .text(warning)]) }
         if signals != 0 {
             logger.warning("signals cannot be let through: SIGTERM may not drain", [.code: .number(signals)])
         }

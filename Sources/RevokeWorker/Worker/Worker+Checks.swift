@@ -23,8 +23,9 @@ extension Worker {
         guard !isEnding else { return }
         switch result {
         case .unreachable(let error):
-            logger.warning("no broker answers; trying again", [.error: .describing(error)])
-            tellStatus("waits for a broker: \(error)")
+            let text = trouble.text ?? "\(error)"
+            logger.warning("no broker answers; trying again", [.error: .text(text)])
+            tellStatus("waits for a broker: \(text)")
             checkTimer?.start(after: 1_000)
         case .refused(let reasons):
             for reason in reasons.dropLast() { logger.error("start refused", [.error: .text(reason)]) }
@@ -46,7 +47,8 @@ extension Worker {
             [weak self] settings in
             guard let self, !isEnding else { return }
             switch settings {
-            case .unknown(let error): logger.info("topic settings are not known", [.error: .describing(error)])
+            case .unknown(let error):
+                logger.warning(TopicCheck.unseenSettings, [.error: .describing(error)])
             case .refused(let reason): fail(.fatal(reason), drains: true)
             case .known(let warnings):
                 for warning in warnings { logger.warning("topic settings", [.error: .text(warning)]) }
@@ -72,6 +74,10 @@ enum TopicCheck {
     }
 
     private static let day: Int64 = 86_400_000
+
+    /// What it means that the settings are not known.
+    static let unseenSettings: StaticString =
+        "topic settings are not known, so a compacted dead-letter topic, which loses dead letters, cannot be seen: grant this user DescribeConfigs on both topics"
 
     /// Blocks: for a helper thread.
     static func run(_ queries: KafkaQueries, _ configuration: WorkerConfiguration) -> Result {
@@ -149,6 +155,7 @@ enum TopicCheck {
         let deadName = configuration.deadLetterTopic
         do throws(KafkaError) {
             let dead = try queries.topicConfiguration(deadName, limit: 5_000)
+            guard dead.values["cleanup.policy"] != nil else { return .unknown(KafkaError(.noEntry)) }
             if dead.isCompacted {
                 return .refused(
                     "dead-letter-topic: \(deadName) is compacted, so newer dead letters would delete older ones: set cleanup.policy=delete"

@@ -114,11 +114,33 @@ extension Worker {
             }
             return
         }
-        if [.unknownTopicOrPartition, .unknownTopic, .unknownPartition].contains(error.code) {
-            compareLogs(error.code.name)
+        switch error.code {
+        case .unknownTopicOrPartition, .unknownTopic, .unknownPartition: compareLogs(error.code.name)
+        case .inconsistentGroupProtocol: return tellAssignor()
+        case .invalidSessionTimeout:
+            // Asking again would be refused again, for ever.
+            let timeout = setup.configuration.sessionTimeout
+            return fail(
+                .fatal(
+                    "the brokers refuse kafka.session.timeout.ms (\(timeout)): set it between their group.min.session.timeout.ms and group.max.session.timeout.ms"
+                ), drains: true)
+        default: break
         }
         guard let partition else { return logger.warning("Kafka reports trouble", [.error: .describing(error)]) }
         logger.warning("Kafka reports trouble", [.error: .describing(error), .partition: .number(partition)])
+    }
+
+    /// librdkafka joins again every 2 s, since the other members may be on their way out; a line a minute tells.
+    private func tellAssignor() {
+        let now = EventLoop.boottime()
+        if let last = assignorToldAt, now - last < 60_000 { return }
+        assignorToldAt = now
+        logger.error(
+            """
+            the group refuses this worker: its other members use another assignor (partition.assignment.strategy) than \
+            roundrobin; nothing is read until they have left: stop them, or give this fleet a group of its own
+            """,
+            [.group: .text(setup.configuration.group)])
     }
 
     // MARK: Commits

@@ -94,6 +94,10 @@ public final class Worker {
     /// How far the log of each partition is, as librdkafka last heard.
     var logProgress: [Int32: KafkaPartitionProgress] = [:]
     var stalls = StallWatch()
+    /// What librdkafka's log tells of connections that fail.
+    let trouble = ConnectionTrouble()
+    /// When a line told last that the group's members use another assignor.
+    var assignorToldAt: Int64?
     var watchdog: LoopTimer?
     /// What the last look of the watchdog found missing, and in which assignment.
     var missing: (rebalance: UInt64, partitions: Set<Int32>)?
@@ -311,7 +315,9 @@ public final class Worker {
 
     func kafkaLog() -> KafkaLogHandler {
         let logger = self.logger
+        let trouble = self.trouble
         return { line in
+            trouble.take(line)
             // News of properties and of old brokers, of no use in operation.
             if ["CONFWARN", "AUTOCREATE"].contains(line.facility) {
                 return logger.debug(

@@ -36,6 +36,7 @@ public struct WorkerSetup: Sendable {
     /// - Throws: `ConfigurationError`: where, what and how to mend it, with nothing of a file's content.
     public static func load(_ configuration: WorkerConfiguration) throws(ConfigurationError) -> WorkerSetup {
         try checkBaseURL(configuration)
+        _ = try checkCAFile(configuration)
         return WorkerSetup(
             configuration: configuration,
             kafkaProperties: try ConfigurationFiles.kafkaProperties(configuration),
@@ -52,12 +53,26 @@ public struct WorkerSetup: Sendable {
         }
     }
 
+    /// Whether the file of CA certificates can be used, when one is named.
+    /// - Returns: how many certificates it holds; nil when none is named.
+    static func checkCAFile(_ configuration: WorkerConfiguration) throws(ConfigurationError) -> Int? {
+        guard let path = configuration.caFile else { return nil }
+        do throws(ConfigurationError) {
+            return try ConfigurationFiles.certificates(path)
+        } catch {
+            throw ConfigurationError(
+                error.problems.map {
+                    ConfigurationProblem(.configuration, "ca-file: \(path): \($0.message)", mend: $0.mend)
+                })
+        }
+    }
+
     static func readKey(_ configuration: WorkerConfiguration) throws(ConfigurationError) -> APIKey {
         do throws(KeyFileError) {
             return try KeyFile.read(configuration.account.keyFile)
         } catch {
             throw problem(
-                configuration, "key-file", "\(configuration.account.keyFile): \(text(error))",
+                configuration, "key-file", "\(PathText.shown(configuration.account.keyFile)): \(text(error))",
                 mend: "write the key, and nothing else, into a file that this user can read")
         }
     }
